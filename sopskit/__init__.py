@@ -1,0 +1,10 @@
+"""sopskit: SOPS files for the engineer, the reviewer and the cluster.
+
+The public names below are loaded on first use, so that `import sopskit` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
