@@ -5,6 +5,4 @@ The public names below are loaded on first use, so that `import sopskit` costs n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"

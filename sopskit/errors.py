@@ -18,7 +18,7 @@
         UnchangedError         the editor changed nothing
       KeyAccessError         no private key at hand opens it
         NoIdentityMatchError   age: header fine, none of the identities opens a stanza
-        ThresholdError         too few key groups opened
+        DataKeyError           no master key, or too few key groups, gave the data key
         ForeignKeyError        would have to wrap for a key service that sopskit does not operate
       IntegrityError         opened, but not what was written
         MacMismatchError       ValueTamperedError
@@ -34,7 +34,7 @@ Messages start in lower case, have no full stop, and never hold a value. `hint` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,8 +186,23 @@ class NoIdentityMatchError(KeyAccessError):
     """The age header is fine, but no identity opens a stanza (a wrong passphrase included)."""
 
 
-class ThresholdError(KeyAccessError):
-    """Too few key groups opened."""
+class GroupReport(NamedTuple):
+    """How one key group fared: `keys` pairs each key tried with what went wrong (empty: it opened)."""
+
+    opened: bool
+    keys: tuple[tuple[str, str], ...]
+
+
+class DataKeyError(KeyAccessError):
+    """No master key, or too few key groups, gave the data key. `groups` tells what was tried, in file order."""
+
+    def __init__(
+        self, message: str, groups: Sequence[GroupReport], *, threshold: int = 0, hint: str | None = None
+    ) -> None:
+        """Keep the report beside the message; `threshold` is that of Shamir's scheme, 0 without."""
+        super().__init__(message, hint=hint)
+        self.groups = tuple(groups)
+        self.threshold = threshold
 
 
 class ForeignKeyError(KeyAccessError):

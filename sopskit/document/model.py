@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 Path: TypeAlias = "tuple[str | int, ...]"  # mapping keys, and list positions that count no comments
-Raw: TypeAlias = "None | bool | int | float | str | Timestamp | list[Raw] | dict[str, Raw]"
+Raw: TypeAlias = "bool | int | float | str | Timestamp | list[Raw] | dict[str, Raw] | None"
 
 
 class Timestamp:

@@ -1,0 +1,1 @@
+"""From verified plaintext in memory to manifests."""

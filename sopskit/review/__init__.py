@@ -1,0 +1,1 @@
+"""What changed, without a key and without a plaintext value."""

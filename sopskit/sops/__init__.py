@@ -1,0 +1,1 @@
+"""The SOPS file: metadata, master keys, values, MAC, selection, encrypt and decrypt."""

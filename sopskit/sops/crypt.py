@@ -1,0 +1,286 @@
+"""Encrypt and decrypt whole files: one walk over the leaves, the MAC checked before anything is handed out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sopskit.document import DEFAULT_LIMITS, Comment, Leaf, parse
+from sopskit.errors import (
+    AlreadyEncryptedError,
+    DocumentSyntaxError,
+    EncryptedValueError,
+    NotEncryptedError,
+    RefusedError,
+    SopskitError,
+    ValueTamperedError,
+)
+from sopskit.sops import mac, values
+from sopskit.sops.datakey import DEFAULT_ORDER, recover_data_key
+from sopskit.sops.metadata import Metadata
+from sopskit.sops.reuse import Reuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sopskit.document import Document, Format, Limits, Plain
+    from sopskit.secret import DataKey
+    from sopskit.sops.masterkeys import Keyring
+
+# what stands in `version`: the release of sops whose format this is; sops refuses files without a three-part version
+FORMAT_VERSION = "3.13.3"
+
+
+class SopsFile(NamedTuple):
+    """An encrypted document with its metadata."""
+
+    document: Document
+    metadata: Metadata
+
+
+class Opened(NamedTuple):
+    """A file whose MAC was verified: its plaintext, and what is needed to write it again.
+
+    `opened` pairs each encrypted item with its token and plaintext, in walk order.
+    `unreadable` are comments that look encrypted but did not open; they stay as they are.
+    """
+
+    file: SopsFile
+    plain: Document
+    data_key: DataKey
+    opened: list[tuple[Leaf | Comment, Plain]]
+    unreadable: list[Comment]
+
+    def __repr__(self) -> str:
+        """No content."""
+        return f"<opened {self.file.document!r}>"
+
+
+def load(source: bytes, format: Format, *, limits: Limits = DEFAULT_LIMITS) -> SopsFile:
+    """Read an encrypted file. Raises `NotEncryptedError`, `MetadataError`, `DocumentSyntaxError`, `LimitError`."""
+    document = parse(source, format, encrypted=True, limits=limits)
+    if document.block is None:
+        raise NotEncryptedError("no sops metadata found: the file is not encrypted", hint="sopskit encrypt encrypts it")
+    return SopsFile(document, Metadata.from_block(document.block))
+
+
+def open_file(
+    file: SopsFile, keyring: Keyring, *, order: Sequence[str] = DEFAULT_ORDER, verify_mac: bool = True
+) -> Opened:
+    """Decrypt a file with a private key of `keyring`.
+
+    Raises `DataKeyError`, `ValueTamperedError`, `EncryptedValueError`, `MacMismatchError`; nothing is handed out then.
+    """
+    file.metadata.check_version()
+    return open_with(file, recover_data_key(file.metadata, keyring, order=order), verify_mac=verify_mac)
+
+
+def open_with(file: SopsFile, data_key: DataKey, *, verify_mac: bool = True) -> Opened:
+    """Decrypt a file whose data key is known."""
+    cipher = AESGCM(data_key.reveal())
+    opened, unreadable, pieces = _open_items(file, cipher)
+    if verify_mac:
+        computed = mac.compute(pieces, only_encrypted=file.metadata.mac_only_encrypted)
+        mac.verify(cipher, file.metadata.mac, file.metadata.aad, computed)
+    document = file.document
+    return Opened(file, document.format.open(document, opened), data_key, opened, unreadable)
+
+
+def _open_items(
+    file: SopsFile, cipher: AESGCM
+) -> tuple[list[tuple[Leaf | Comment, Plain]], list[Comment], list[bytes]]:
+    document, metadata = file
+    encrypts = metadata.selection.walk(lenient=True).encrypts
+    only_encrypted = metadata.mac_only_encrypted
+    opened: list[tuple[Leaf | Comment, Plain]] = []
+    unreadable: list[Comment] = []
+    pieces: list[bytes] = []
+    for item in document.items:
+        selected = encrypts(item)
+        if item.__class__ is not Leaf:
+            if selected and item.value.startswith(values.PREFIX):
+                plain = _open_comment(cipher, item, document)  # type: ignore[arg-type]
+                if plain is None:
+                    unreadable.append(item)  # type: ignore[arg-type]
+                else:
+                    opened.append((item, plain))
+            continue
+        if item.kind == "null":
+            continue
+        if not selected:
+            _refuse_unsigned(item)  # type: ignore[arg-type]
+            if not only_encrypted:
+                pieces.append(item.data)
+        elif item.value or item.kind != "str":
+            plain = _open_leaf(cipher, item, document)  # type: ignore[arg-type]
+            opened.append((item, plain))
+            if plain.kind != "comment":
+                pieces.append(plain.data)
+    return opened, unreadable, pieces
+
+
+def _open_leaf(cipher: AESGCM, leaf: Leaf, document: Document) -> Plain:
+    try:
+        if leaf.kind != "str":
+            raise EncryptedValueError("this value should be encrypted, but stands there as plain text")
+        return values.open_value(
+            cipher, values.EncryptedValue.parse(leaf.value), leaf.aad.encode("utf-8", "surrogateescape")
+        )
+    except (EncryptedValueError, ValueTamperedError) as error:
+        raise _located(error, document, leaf) from None
+
+
+def _open_comment(cipher: AESGCM, comment: Comment, document: Document) -> Plain | None:
+    """Open a comment under its own path, else under that of another container of its document.
+
+    Which container a comment belongs to is a reader's guess, and sops guesses anew after it has written
+    the file (SOPS section 1.9). Comments are outside the MAC; one that opens nowhere stays as it is.
+    """
+    try:
+        value = values.EncryptedValue.parse(comment.value)
+    except EncryptedValueError:
+        return None
+    for aad in _comment_paths(comment, document):
+        try:
+            plain = values.open_value(cipher, value, aad.encode("utf-8", "surrogateescape"))
+        except ValueTamperedError:
+            continue
+        except EncryptedValueError:
+            return None
+        return plain if plain.kind in {"comment", "str"} else None
+    return None
+
+
+def _comment_paths(comment: Comment, document: Document) -> Iterator[str]:
+    yield comment.aad
+    others = {leaf.parent.prefix or ":" for leaf in document.leaves()[:MOST_COMMENT_PATHS]}
+    container = comment.parent.parent
+    while container is not None:
+        others.add(container.prefix or ":")
+        container = container.parent
+    others.discard(comment.aad)
+    yield from sorted(others)
+
+
+# a file full of comments that open nowhere must not take the square of its size
+MOST_COMMENT_PATHS = 2_000
+
+
+def seal_file(
+    plain: Document,
+    metadata: Metadata,
+    data_key: DataKey,
+    *,
+    now: datetime,
+    like: Opened | None = None,
+    indent: int | None = None,
+) -> SopsFile:
+    """Encrypt a document. `metadata` must hold the wrapped data key; `lastmodified` and `mac` are set here.
+
+    With `like`, an older version, values that did not change keep their token, or under another data key
+    their IV, as sops's own commands do. Raises `AlreadyEncryptedError`, `RefusedError`, `ConfigError`.
+    """
+    if plain.block is not None:
+        raise AlreadyEncryptedError(
+            "the file has a top-level entry called sops: it is already encrypted",
+            hint="to change it use: sopskit edit FILE; if it is plain text, rename that entry",
+        )
+    cipher = AESGCM(data_key.reveal())
+    reuse = Reuse(like, same_key=like is not None and like.data_key == data_key) if like else None
+    ivs = _Ivs(len(plain.items) + 1)
+    tokens, pieces = _seal_items(plain, metadata, cipher, ivs, reuse)
+    metadata = metadata.replace(
+        lastmodified=now.strftime("%Y-%m-%dT%H:%M:%SZ"), mac="", version=metadata.version or FORMAT_VERSION
+    )
+    computed = mac.compute(pieces, only_encrypted=metadata.mac_only_encrypted)
+    metadata = metadata.replace(mac=mac.seal(cipher, computed, metadata.aad, ivs.take()))
+    tree = metadata.to_flat() if plain.format.FLAT else metadata.to_tree()
+    one_line = reuse.one_line(plain) if reuse else frozenset()
+    return SopsFile(plain.format.seal(plain, tokens, tree, indent=indent, one_line=one_line), metadata)
+
+
+class _Ivs:
+    """Random IVs, drawn from the operating system in one piece: one call costs as much as a value's encryption."""
+
+    __slots__ = ("_pool", "_position")
+
+    def __init__(self, count: int) -> None:
+        self._pool = os.urandom(values.IV_SIZE * count)
+        self._position = 0
+
+    def take(self) -> bytes:
+        start = self._position
+        self._position = end = start + values.IV_SIZE
+        iv = self._pool[start:end]
+        if len(iv) != values.IV_SIZE:
+            raise AssertionError("out of IVs")
+        return iv
+
+
+def _seal_items(
+    plain: Document, metadata: Metadata, cipher: AESGCM, ivs: _Ivs, reuse: Reuse | None
+) -> tuple[list[tuple[Leaf | Comment, str]], list[bytes]]:
+    walk = metadata.selection.walk()
+    encrypts = walk.encrypts
+    only_encrypted = metadata.mac_only_encrypted
+    tokens: list[tuple[Leaf | Comment, str]] = []
+    pieces: list[bytes] = []
+    colons = False
+    for item in plain.items:
+        selected = encrypts(item)
+        if item.__class__ is Leaf:
+            if item.kind == "null":
+                continue
+            colons = colons or ":" in str(item.key) or ":" in "".join(item.parent.keys)
+            if item.kind == "uint64":
+                raise _located(
+                    RefusedError("this integer is larger than SOPS can hold (64 bits, signed)", hint="quote it"),
+                    plain,
+                    item,
+                )
+            if selected or not only_encrypted:
+                pieces.append(item.data)
+            if not selected or (not item.data and item.kind == "str"):
+                continue
+            kind = item.kind
+        elif selected and item.value:
+            kind = "comment"
+        else:
+            continue
+        token = reuse.token(item, kind, cipher) if reuse else None
+        if token is None:
+            token = values.seal(
+                cipher, values.plaintext(item), kind, item.aad.encode("utf-8", "surrogateescape"), ivs.take()
+            )
+        tokens.append((item, token))
+    if colons:
+        _refuse_collisions(plain)
+    return tokens, pieces
+
+
+def _refuse_unsigned(leaf: Leaf) -> None:
+    if leaf.kind == "uint64":
+        raise DocumentSyntaxError("this integer is larger than SOPS can hold (64 bits, signed)").at(key=leaf.path)
+
+
+def _refuse_collisions(plain: Document) -> None:
+    """Two paths with the same additional data would let one value be moved to the other unnoticed (`a:b` and `a`, `b`)."""
+    seen: dict[str, tuple[str, ...]] = {}
+    for leaf in plain.leaves():
+        other = seen.setdefault(leaf.aad, leaf.keys)
+        if other != leaf.keys:
+            raise _located(
+                RefusedError("a key with a colon makes two paths look the same to SOPS", hint="rename one of the keys"),
+                plain,
+                leaf,
+            )
+
+
+def _located(error: SopskitError, document: Document, leaf: Leaf) -> SopskitError:
+    from sopskit.document.model import position
+
+    line, column = position(document.text, leaf.start)
+    return error.at(line=line, column=column, key=leaf.path)

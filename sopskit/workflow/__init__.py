@@ -1,0 +1,1 @@
+"""What a command does to files: read, verify, change, write whole."""

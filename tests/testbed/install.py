@@ -1,0 +1,154 @@
+"""Install the pinned real programs that tests run against, once, into a cache folder.
+
+    python tests/testbed/install.py [NAME ...]
+
+builds what is missing of the named programs (all, without a name) with the Go toolchain on the PATH, and
+prints the folder they are in: `$XDG_CACHE_HOME/sopskit-testbed/<hash of the pins>/bin`. A program appears
+there in one rename, so a run that was cut off leaves nothing half done; a lock lets one process build at a time.
+
+A new program is one row of `TOOLS`. One whose module cannot be installed by `go install PACKAGE@VERSION`
+(it has `replace` lines) gets a folder beside this file with a `go.mod` of `tool` lines and its `go.sum`, and
+is named by that folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+HERE = Path(__file__).resolve().parent
+
+
+class Tool(NamedTuple):
+    """What one `go install` brings.
+
+    `programs` maps the name a test uses to the name that Go gives the binary. Either `packages` with their
+    `version`, or `folder` (with a `go.mod`) is given; `ldflags` go to the linker.
+    """
+
+    programs: Mapping[str, str]
+    packages: Sequence[str] = ()
+    version: str = ""
+    folder: str = ""
+    ldflags: str = ""
+
+
+TOOLS: Sequence[Tool] = (
+    Tool({"sops": "sops"}, ("github.com/getsops/sops/v3/cmd/sops",), "v3.13.3"),
+    Tool(
+        {name: name for name in ("age", "age-keygen", "age-plugin-batchpass")},
+        ("filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen", "filippo.io/age/cmd/age-plugin-batchpass"),
+        "v1.3.1",
+    ),
+    Tool({"kustomize": "kustomize"}, ("sigs.k8s.io/kustomize/kustomize/v5",), "v5.7.1"),
+)
+
+
+class InstallError(Exception):
+    """A program cannot be had. The message says which and why."""
+
+
+def program_names(tools: Sequence[Tool] = TOOLS) -> list[str]:
+    """All programs that the rows bring."""
+    return [name for tool in tools for name in tool.programs]
+
+
+def pins_hash(tools: Sequence[Tool] = TOOLS) -> str:
+    """Sixteen hexadecimal digits that change with any pin, `go.mod` and `go.sum` included."""
+    digest = hashlib.sha256()
+    for tool in tools:
+        digest.update(repr(tool).encode())
+        if tool.folder:
+            for name in ("go.mod", "go.sum"):
+                digest.update((HERE / tool.folder / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def bin_folder(environ: Mapping[str, str], tools: Sequence[Tool] = TOOLS) -> Path:
+    """Where the programs are, or will be."""
+    cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", "/root"), ".cache")
+    return Path(cache) / "sopskit-testbed" / pins_hash(tools) / "bin"
+
+
+def installed(name: str, environ: Mapping[str, str], tools: Sequence[Tool] = TOOLS) -> Path | None:
+    """The path of a program that is there already."""
+    path = bin_folder(environ, tools) / name
+    return path if path.is_file() and os.access(path, os.X_OK) else None
+
+
+def install(names: Sequence[str], environ: Mapping[str, str], tools: Sequence[Tool] = TOOLS) -> Path:
+    """Build what is missing of `names` (all if empty); give the folder. Raises `InstallError`."""
+    wanted = list(names) or program_names(tools)
+    for name in wanted:
+        if name not in program_names(tools):
+            raise InstallError(f"{name} is not a program of the testbed: {', '.join(program_names(tools))}")
+    folder = bin_folder(environ, tools)
+    if all(installed(name, environ, tools) for name in wanted):
+        return folder
+    go = shutil.which("go", path=environ.get("PATH"))
+    if go is None:
+        raise InstallError(f"{', '.join(wanted)}: building needs Go, which is not on the PATH")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder.parent / "lock"):
+        for tool in tools:
+            missing = [name for name in tool.programs if name in wanted and not installed(name, environ, tools)]
+            if missing:
+                _build(tool, go, folder, environ)
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(tool: Tool, go: str, folder: Path, environ: Mapping[str, str]) -> None:
+    """Build into a folder beside `bin`, then rename each program into place."""
+    with tempfile.TemporaryDirectory(prefix="build-", dir=folder.parent) as target:
+        command = [go, "install"]
+        if tool.ldflags:
+            command.append(f"-ldflags={tool.ldflags}")
+        command += [f"{package}@{tool.version}" for package in tool.packages] or ["tool"]
+        done = subprocess.run(
+            command,
+            cwd=HERE / tool.folder if tool.folder else target,
+            env={**environ, "GOBIN": target},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            raise InstallError(f"{', '.join(tool.programs)}: go install failed\n{done.stdout[-2000:]}")
+        for name, binary in tool.programs.items():
+            os.replace(os.path.join(target, binary), folder / name)
+
+
+def main() -> int:
+    """Install what the arguments name; print the folder."""
+    try:
+        folder = install(sys.argv[1:], os.environ)
+    except InstallError as error:
+        sys.stderr.write(f"testbed: {error}\n")
+        return 1
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
