@@ -44,6 +44,9 @@ class EncryptedValue(NamedTuple):
                 and tag.startswith("tag:")
                 and kind.startswith("type:")
                 and kind.endswith("]")
+                and len(data) > 5
+                and len(iv) > 3
+                and len(kind) > 6
             ):
                 body = a2b_base64(data[5:], strict_mode=True) + a2b_base64(tag[4:], strict_mode=True)
                 return cls(body, a2b_base64(iv[3:], strict_mode=True), kind[5:-1])

@@ -77,8 +77,8 @@ def pins_hash(tools: Sequence[Tool] = TOOLS) -> str:
 
 def bin_folder(environ: Mapping[str, str], tools: Sequence[Tool] = TOOLS) -> Path:
     """Where the programs are, or will be."""
-    cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", "/root"), ".cache")
-    return Path(cache) / "sopskit-testbed" / pins_hash(tools) / "bin"
+    home = Path(environ.get("HOME") or Path.home())
+    return Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "sopskit-testbed" / pins_hash(tools) / "bin"
 
 
 def installed(name: str, environ: Mapping[str, str], tools: Sequence[Tool] = TOOLS) -> Path | None:
@@ -136,7 +136,7 @@ def _build(tool: Tool, go: str, folder: Path, environ: Mapping[str, str]) -> Non
         if done.returncode:
             raise InstallError(f"{', '.join(tool.programs)}: go install failed\n{done.stdout[-2000:]}")
         for name, binary in tool.programs.items():
-            os.replace(os.path.join(target, binary), folder / name)
+            (Path(target) / binary).replace(folder / name)
 
 
 def main() -> int:
