@@ -98,11 +98,11 @@ def among(loaded: set[str], unwanted: set[str]) -> list[str]:
     return sorted(name for name in loaded if any(name == root or name.startswith(root + ".") for root in unwanted))
 
 
-def test_the_measure_sees_a_module_and_those_in_it():
+def test_the_measure_sees_a_module_and_those_in_it() -> None:
     assert "email.message" in among(loaded_by("import email.message"), HEAVY)
 
 
-def test_importing_the_package_loads_nothing_else():
+def test_importing_the_package_loads_nothing_else() -> None:
     loaded = loaded_by("import sopskit")
     assert {name for name in loaded if name.startswith("sopskit.")} == set()
     assert among(loaded, NEVER_FOR_HELP) == []
@@ -110,14 +110,14 @@ def test_importing_the_package_loads_nothing_else():
 
 @needs_cli
 @pytest.mark.parametrize("argv", [["--version"], ["--help"]])
-def test_version_and_help_load_no_format_and_no_cryptography(argv: Sequence[str]):
+def test_version_and_help_load_no_format_and_no_cryptography(argv: Sequence[str]) -> None:
     assert among(loaded_by_command(*argv), NEVER_FOR_HELP) == []
 
 
 @needs_cli
 def test_decrypting_for_age_loads_nothing_heavy(
     tool: Callable[[str], str], tmp_path: Path, alice: AgeTestKey, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     path = tmp_path / "secret.yaml"
     path.write_text("password: correct horse\n")
     subprocess.run([tool("sops"), "encrypt", "--age", alice.recipient, "-i", path], check=True, capture_output=True)
@@ -128,7 +128,7 @@ def test_decrypting_for_age_loads_nothing_heavy(
 
 
 @needs_cli
-def test_encrypting_for_age_loads_nothing_heavy(tmp_path: Path, alice: AgeTestKey):
+def test_encrypting_for_age_loads_nothing_heavy(tmp_path: Path, alice: AgeTestKey) -> None:
     path = tmp_path / "secret.yaml"
     path.write_text("password: correct horse\n")
     loaded = loaded_by_command("encrypt", "--age", alice.recipient, str(path))

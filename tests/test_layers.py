@@ -53,16 +53,16 @@ def is_allowed(found: Import) -> bool:
     return here == there or FLOORS[there] < FLOORS[here] or found.target in ("sopskit", "sopskit.__version__")
 
 
-def test_every_part_has_a_floor():
+def test_every_part_has_a_floor() -> None:
     assert {module.part for module in modules()} - set(FLOORS) == set()
 
 
-def test_imports_go_down_only():
+def test_imports_go_down_only() -> None:
     ours = [found for found in imports() if found.target.split(".")[0] == "sopskit"]
     assert [str(found) for found in ours if not is_allowed(found)] == []
 
 
-def test_no_relative_import_hides_an_arrow():
+def test_no_relative_import_hides_an_arrow() -> None:
     relative = [
         f"{module.name}:{node.lineno}"
         for module in modules()
@@ -73,7 +73,7 @@ def test_no_relative_import_hides_an_arrow():
 
 
 @pytest.mark.parametrize("library", sorted(HOMES))
-def test_a_library_is_imported_only_in_its_home(library: str):
+def test_a_library_is_imported_only_in_its_home(library: str) -> None:
     strangers = [
         str(found)
         for found in imports()
@@ -97,7 +97,7 @@ def _is_os(node: ast.expr) -> bool:
     return ast.unparse(node) in ("os", "os.path")
 
 
-def test_only_keysources_and_cli_read_the_environment():
+def test_only_keysources_and_cli_read_the_environment() -> None:
     uses = [use for module in modules() if module.part not in READS_ENVIRONMENT for use in environment_uses(module)]
     assert uses == []
 
@@ -114,7 +114,7 @@ def test_only_keysources_and_cli_read_the_environment():
         ("from sopskit import __version__, secret", 0),
     ],
 )
-def test_the_walk_sees_an_arrow_wherever_it_stands(source: str, arrows: int):
+def test_the_walk_sees_an_arrow_wherever_it_stands(source: str, arrows: int) -> None:
     from tests import source_tree
 
     module = Module("sopskit.age.header", PACKAGE / "age" / "header.py", ast.parse(source))
@@ -126,5 +126,5 @@ def test_the_walk_sees_an_arrow_wherever_it_stands(source: str, arrows: int):
     "source",
     ["import os\nos.environ['A']", "import os\nos.getenv('A')", "from os import environ", "os.path.expanduser(p)"],
 )
-def test_the_walk_sees_the_environment_wherever_it_is_read(source: str):
+def test_the_walk_sees_the_environment_wherever_it_is_read(source: str) -> None:
     assert len(environment_uses(Module("sopskit.age.header", PACKAGE, ast.parse(source)))) == 1

@@ -15,7 +15,7 @@ import subprocess
 import time
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from gnupg import GPG, Crypt
+from gnupg import GPG, Crypt, logger
 
 from sopskit.errors import GpgError
 from sopskit.pgp.transcript import Transcript
@@ -23,6 +23,9 @@ from sopskit.pgp.transcript import Transcript
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping, Sequence
+
+# At the debug level it logs the first bytes of what gpg gave, whatever that is.
+logger.disabled = True
 
 # Bytes. A message of 884 bytes can inflate to 200 MiB, and a key has 33 at most.
 PLAINTEXT_LIMIT = 4 * 1024
@@ -73,10 +76,9 @@ class GpgProcess(subprocess.Popen[bytes]):
 
     def close(self) -> None:
         """Close our ends of the pipes."""
-        for stream in (self.stdin, self.stdout, self.stderr, self.status):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+        for stream in filter(None, (self.stdin, self.stdout, self.stderr, self.status)):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 class Answer(Crypt):  # type: ignore[misc]  # python-gnupg has no types
@@ -142,7 +144,11 @@ class Runner(GPG):  # type: ignore[misc]
         return result
 
     def _collect_output(
-        self, process: GpgProcess, result: Answer, writer: threading.Thread | None = None, stdin: Any = None
+        self,
+        process: GpgProcess,
+        result: Answer,
+        writer: threading.Thread | None = None,
+        stdin: Any = None,  # noqa: ARG002
     ) -> int:
         deadline = time.monotonic() + self.timeout
         try:

@@ -255,6 +255,8 @@ def _seal_items(
             token = values.seal(
                 cipher, values.plaintext(item), kind, item.aad.encode("utf-8", "surrogateescape"), ivs.take()
             )
+        if kind == "comment":
+            walk.check_token(token)
         tokens.append((item, token))
     if colons:
         _refuse_collisions(plain)

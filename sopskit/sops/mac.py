@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
-from hashlib import sha512
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.hashes import SHA512, Hash  # hashlib would load OpenSSL a second time: 5 ms
+
 from sopskit.errors import EncryptedValueError, MacMismatchError, ValueTamperedError
+from sopskit.secret import equal
 from sopskit.sops import values
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ ONLY_ENCRYPTED = bytes.fromhex("8a3fd2ad54ce66527b1034f3d147be0b0b975b3bf44f72c6
 
 def compute(pieces: Iterable[bytes], *, only_encrypted: bool) -> str:
     """SHA-512 over the canonical bytes of the leaves in walk order, as 128 upper-case hexadecimal digits."""
-    start = ONLY_ENCRYPTED if only_encrypted else b""
-    return sha512(start + b"".join(pieces)).hexdigest().upper()
+    digest = Hash(SHA512())
+    if only_encrypted:
+        digest.update(ONLY_ENCRYPTED)
+    digest.update(b"".join(pieces))
+    return digest.finalize().hex().upper()
 
 
 def seal(cipher: AESGCM, mac: str, aad: str, iv: bytes) -> str:
@@ -38,5 +42,5 @@ def verify(cipher: AESGCM, stored: str, aad: str, computed: str) -> None:
         opened = values.open_value(cipher, values.EncryptedValue.parse(stored), aad.encode("utf-8"))
     except (EncryptedValueError, ValueTamperedError):
         raise MacMismatchError("the MAC does not open: mac or lastmodified was changed", hint=hint) from None
-    if not hmac.compare_digest(opened.data, computed.encode("ascii")):
+    if not equal(opened.data, computed.encode("ascii")):
         raise MacMismatchError("the MAC does not fit the values of the file", hint=hint)

@@ -1,0 +1,160 @@
+"""What a command has around it: streams, environment, terminals. Tests hand in their own."""
+
+# ruff: noqa: PTH119, PTH123
+# pathlib would cost a tenth of the start-up time
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from sopskit.errors import DataKeyError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO, NoReturn, TextIO
+
+    from sopskit.errors import SopskitError
+    from sopskit.pgp import Gpg
+    from sopskit.sops.masterkeys import Keyring
+
+
+class Exit(BaseException):
+    """Ends a command whose error has been shown, with the code that the command has for it."""
+
+    def __init__(self, code: int) -> None:
+        """Keep the code."""
+        super().__init__(code)
+        self.code = code
+
+
+class Context:
+    """Streams, environment and the root options `--config`, `--indent`. One for each run of a command."""
+
+    def __init__(
+        self,
+        *,
+        stdin: BinaryIO,
+        stdout: BinaryIO,
+        stderr: TextIO,
+        environ: Mapping[str, str],
+        terminals: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take the outside; `terminals` names which of `stdin`, `stdout`, `stderr` are one."""
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.environ = environ
+        self.terminals = terminals
+        self.config: str | None = None
+        self._keyring: Keyring | None = None
+
+    @classmethod
+    def of_process(cls) -> Context:
+        """The process's own. Closed standard streams are opened on nothing, so that no file is ever taken for one."""
+        for descriptor in range(3):
+            try:
+                os.fstat(descriptor)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)
+        names = ("stdin", "stdout", "stderr")
+        return cls(
+            stdin=sys.stdin.buffer if sys.stdin else open(0, "rb", closefd=False),
+            stdout=sys.stdout.buffer if sys.stdout else open(1, "wb", closefd=False),
+            stderr=sys.stderr or open(2, "w", encoding="utf-8", closefd=False),
+            environ=os.environ,
+            terminals=frozenset(name for fd, name in enumerate(names) if os.isatty(fd)),
+        )
+
+    # --- showing
+
+    def write(self, data: bytes) -> None:
+        """Put a result on standard output."""
+        self.stdout.write(data)
+
+    def say(self, text: str) -> None:
+        """Put a line on standard output."""
+        self.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+    def note(self, text: str) -> None:
+        """Put a line on standard error."""
+        self.stderr.write(printable(text) + "\n")
+
+    def warn(self, text: str, hint: str | None = None) -> None:
+        """Put a warning on standard error."""
+        self.note(f"sopskit: warning: {text}")
+        if hint:
+            self.note(f"sopskit: hint: {hint}")
+
+    def show_error(self, error: SopskitError) -> None:
+        """Put an error, what was tried to open a file, and the hint on standard error."""
+        self.note(f"sopskit: error: {error}")
+        if isinstance(error, DataKeyError):
+            for line in self._data_key_report(error):
+                self.note(line)
+        if error.hint:
+            self.note(f"sopskit: hint: {error.hint}")
+
+    def fail(self, error: SopskitError, code: int) -> NoReturn:
+        """Show an error and end the command with one of sops's own codes."""
+        self.show_error(error)
+        raise Exit(code)
+
+    def _data_key_report(self, error: DataKeyError) -> list[str]:
+        lines = []
+        for number, group in enumerate(error.groups):
+            if len(error.groups) > 1:
+                lines.append(f"  key group {number}: {'opened' if group.opened else 'not opened'}")
+            lines += [f"  {key}: {problem or 'opened'}" for key, problem in group.keys]
+        if self._keyring is not None:
+            lines += [_source_line(*source) for source in self._keyring.report()]
+        return lines
+
+    # --- asking
+
+    def ask(self, question: str) -> str:
+        """Read a line after a question on standard output, as sops asks. Raises `RefusedError` at the end of input."""
+        self.write(question.encode())
+        self.stdout.flush()
+        line = self.stdin.readline()
+        if not line:
+            raise RefusedError(
+                "the question was not answered: the input has ended", hint="answer beforehand with --yes"
+            )
+        return line.decode("utf-8", "replace").rstrip("\r\n")
+
+    def prompt(self, question: str) -> str:
+        """Read a secret from the terminal, unseen. Raises `UsageError` without a terminal."""
+        import getpass
+
+        try:
+            return getpass.getpass(question)
+        except (EOFError, OSError):
+            raise UsageError("a passphrase is needed, and there is no terminal to ask at") from None
+
+    # --- keys
+
+    def keyring(self) -> Keyring:
+        """The private keys of this environment, looked for when they are first needed."""
+        if self._keyring is None:
+            from sopskit.keysources import environment_keyring
+
+            self._keyring = environment_keyring(self.environ, prompt=self.prompt)
+        return self._keyring
+
+    def gpg(self) -> Gpg:
+        """The user's gpg; nothing is started before it is needed."""
+        return self.keyring().gpg()
+
+
+def _source_line(location: str, found: int, problem: str | None) -> str:
+    keys = "no private key" if not found else "1 private key" if found == 1 else f"{found} private keys"
+    return f"  looked at {location}: {problem or keys}"
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: control characters, which a file name can hold, are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)

@@ -1,0 +1,196 @@
+"""What a command on files tells at its end: results, errors with sops's exit codes, a summary of many files."""
+
+# ruff: noqa: PTH112
+# pathlib would cost a tenth of the start-up time
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sopskit.cli import exitcodes
+from sopskit.errors import Location, RefusedError, SopskitError, UsageError
+from sopskit.workflow import batch, files
+from sopskit.workflow.batch import DONE, FAILED, SKIPPED, UNCHANGED
+from sopskit.workflow.folders import Found, expand
+from sopskit.workflow.writer import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from sopskit.cli.context import Context
+    from sopskit.cli.declare import Given
+    from sopskit.workflow.batch import Left, Outcome
+    from sopskit.workflow.files import Seen
+
+STDIN = "standard input"
+
+
+class Stage:
+    """Around one stage of a command on one file: an error ends the command with the code for that stage."""
+
+    def __init__(self, context: Context, command: str, stage: str, file: str | None) -> None:
+        """Remember which stage it is."""
+        self._context = context
+        self._command = command
+        self._stage = stage
+        self._file = file
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Show an error of ours and end the command."""
+        if isinstance(error, SopskitError):
+            located = error.at(file=self._file) if self._file else error
+            self._context.fail(located, exitcodes.code_for(error, self._command, self._stage))
+
+
+def read_input(context: Context, command: str, path: str | None) -> Seen:
+    """One file, or standard input for None."""
+    with Stage(context, command, batch.READ, path or STDIN):
+        if path is not None:
+            return files.read(path)
+        return files.Seen(STDIN, STDIN, None, context.stdin.read())
+    raise AssertionError
+
+
+def one_file(context: Context, given: Given, command: str) -> str | None:
+    """The file of a command that writes elsewhere; None for standard input. Refuses several, and folders."""
+    if len(given.files) > 1 or any(map(os.path.isdir, given.files)):
+        raise UsageError(
+            f"{command} works on several files or a folder in place only",
+            hint="add --in-place, or name one file",
+        )
+    return given.files[0] if given.files else None
+
+
+def deliver(context: Context, command: str, output: str | None, data: bytes, *, private: bool) -> int:
+    """Put a result where it is wanted: in the file `output`, else on standard output."""
+    if output is None:
+        if private and "stdout" in context.terminals and not is_text(data):
+            raise RefusedError("this is binary data, and would garble the terminal", hint="add --output FILE")
+        context.write(data)
+        return exitcodes.OK
+    with Stage(context, command, batch.WRITE, output):
+        if output.startswith("/dev/"):
+            files.write_through(output, data)
+            return exitcodes.OK
+        seen = files.look(output)
+        if seen.is_regular:
+            replace(seen, data, private=private)
+        else:
+            files.write_through(output, data)
+    return exitcodes.OK
+
+
+def is_text(data: bytes) -> bool:
+    """Whether a terminal can show it: UTF-8 without control characters but tab, line ends and escape-free text."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return not any(char < " " and char not in "\t\n\r" for char in text)
+
+
+def in_place(
+    context: Context,
+    given: Given,
+    command: str,
+    change: Callable[[Seen, Found], bytes | Left],
+    *,
+    wanted: Callable[[Found], bool] | None = None,
+    private: bool = False,
+) -> int:
+    """Change files in place, many in one run; shows what happened and gives the exit code."""
+    found = [file for file in expand(given.files) if wanted is None or file.named or wanted(file)]
+    many = len(given.files) != 1 or not all(file.named for file in found)
+    by_path = {file.path: file for file in found}
+    with _progress(context, command, len(found), many=many) as step:
+        outcomes = batch.rewrite(
+            found,
+            lambda seen: change(seen, by_path[seen.path]),
+            private=private,
+            done=step,
+            stale=lambda name: context.note(f"sopskit: note: removed {name}, left by an interrupted run"),
+        )
+    if given.has("json"):
+        return _report_json(context, command, outcomes)
+    return _report_many(context, command, outcomes) if many else _report_one(context, command, outcomes)
+
+
+def _report_one(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:
+    for outcome in outcomes:
+        if outcome.error is not None:
+            context.show_error(outcome.error)
+            return exitcodes.code_for(outcome.error, command, outcome.stage)
+        if outcome.note:
+            context.note(f"sopskit: note: {outcome.path}: {outcome.note}")
+    return exitcodes.OK
+
+
+def _report_many(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:
+    failed = [outcome for outcome in outcomes if outcome.state == FAILED]
+    for outcome in failed:
+        if outcome.error is not None:
+            context.show_error(outcome.error)
+    counts = {state: sum(outcome.state == state for outcome in outcomes) for state in (DONE, UNCHANGED, SKIPPED)}
+    parts = [f"{counts[DONE]} {'file' if counts[DONE] == 1 else 'files'} changed"]
+    if counts[UNCHANGED]:
+        parts.append(f"{counts[UNCHANGED]} left as they were")
+    if counts[SKIPPED]:
+        parts.append(f"{counts[SKIPPED]} skipped")
+    if failed:
+        parts.append(f"{len(failed)} failed")
+    context.note(f"sopskit: {command}: {', '.join(parts)}")
+    for outcome in failed:
+        context.note(f"  failed: {outcome.path}")
+    return exitcodes.GENERAL if failed else exitcodes.OK
+
+
+def _report_json(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:
+    import json
+
+    entries = [_entry(outcome, command) for outcome in outcomes]
+    context.say(json.dumps({"command": command, "files": entries}, indent=2))
+    codes = [entry["exit_code"] for entry in entries if "exit_code" in entry]
+    return exitcodes.OK if not codes else int(str(codes[0])) if len(outcomes) == 1 else exitcodes.GENERAL
+
+
+def _entry(outcome: Outcome, command: str) -> dict[str, object]:
+    entry: dict[str, object] = {"path": outcome.path, "state": outcome.state}
+    if outcome.note:
+        entry["note"] = outcome.note
+    error = outcome.error
+    if error is not None:
+        place = error.location or Location()
+        entry["error"] = {
+            "class": type(error).__name__,
+            "message": error.message,
+            "line": place.line,
+            "key": list(place.key) if place.key is not None else None,
+            "hint": error.hint,
+        }
+        entry["exit_code"] = exitcodes.code_for(error, command, outcome.stage)
+    return entry
+
+
+class _Silent:
+    """No progress bar."""
+
+    def __enter__(self) -> None:
+        """Nothing to call."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+
+def _progress(context: Context, command: str, total: int, *, many: bool) -> _Silent:
+    if not many or "stderr" not in context.terminals:
+        return _Silent()
+    from sopskit.cli.progress import Bar
+
+    return Bar(context.stderr, command, total)  # type: ignore[return-value]

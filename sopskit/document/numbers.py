@@ -1,0 +1,64 @@
+"""Numbers outside YAML: how SOPS reads them from JSON, and spells them in JSON, dotenv and INI.
+
+All spellings start from the shortest digits that read back as the same float; they differ in where the
+exponent begins (SOPS sections 7.2 and 7.4).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sopskit.document.golang import INT64_MAX, INT64_MIN, format_float
+
+if TYPE_CHECKING:
+    from sopskit.document.model import Plain, Raw
+
+INT64_LENGTH = 20  # a sign and 19 digits: longer text cannot be an int64, and int() is slow on thousands of digits
+
+
+def read_number(text: str) -> int | float:
+    """Read a JSON number as SOPS does: an integer in the range of int64 stays one, all else is a float."""
+    if len(text) <= INT64_LENGTH and not ("." in text or "e" in text or "E" in text):
+        number = int(text)
+        if INT64_MIN <= number <= INT64_MAX:
+            return number
+    return float(text)
+
+
+def json_float(value: float) -> str:
+    """The text that SOPS writes for a finite float in JSON: an exponent below 1e-6 and from 1e21 on."""
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return format_float(value)
+    return _with_exponent(value, "e", 1)
+
+
+def text_float(value: float) -> str:
+    """The text that SOPS writes for a finite float where all values are strings: `5.0`, `1E+06`."""
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        text = format_float(value)
+        return text if "." in text else text + ".0"
+    return _with_exponent(value, "E", 2)
+
+
+def _with_exponent(value: float, letter: str, width: int) -> str:
+    """Scientific notation with the shortest digits; `%e` of the right precision, so nothing is rounded here."""
+    digits = format_float(value).lstrip("-").replace(".", "").strip("0")
+    mantissa, _, exponent = f"{value:.{max(len(digits) - 1, 0)}e}".partition("e")
+    return f"{mantissa}{letter}{exponent[0]}{exponent[1:].lstrip('0'):0>{width}}"
+
+
+def scalar_text(value: Raw) -> str | None:
+    """The text of a scalar where all values are strings; None for null and structures, which have none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return text_float(value) if value - value == 0 else format_float(value)
+    return str(value) if isinstance(value, (str, int)) else None
+
+
+def plain_text(plain: Plain) -> str:
+    """The text of a decrypted value where all values are strings."""
+    text = plain.data.decode("utf-8", "surrogateescape")
+    if plain.kind == "bool":
+        return text.lower()
+    return scalar_text(float(text)) or "" if plain.kind == "float" else text

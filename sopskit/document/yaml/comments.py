@@ -1,0 +1,126 @@
+"""Comments: where they are in the gaps between values, and which mapping or list SOPS puts them into.
+
+libyaml drops comments, so they are found as `#` between the spans of its events. Their container
+follows go-yaml's rules for head, line and foot comments (SOPS sections 1.8 and 1.9) as far as these can be
+told from positions; a comment attached to another container opens there all the same, since readers try others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sopskit.document.model import Comment
+from sopskit.document.yaml.layout import line_start, line_stop
+
+if TYPE_CHECKING:
+    from sopskit.document.model import Container, Leaf
+
+NOWHERE = 1 << 62
+
+
+class Gaps:
+    """Walks the `#` characters of a text that stand outside values, in step with the events.
+
+    `next` is the next one's position: one comparison an event is all that a text without comments pays.
+    `closed` are the block collections that ended since the last value, innermost first, with their columns.
+    """
+
+    __slots__ = ("_from", "_items", "_text", "closed", "flow", "flow_first", "flow_stop", "inserted", "next")
+
+    def __init__(self, text: str, items: list[Leaf | Comment]) -> None:
+        """Comments of `text` will be put into `items`."""
+        self._text = text
+        self._items = items
+        self._from = 0
+        self.closed: list[tuple[int, Container]] = []
+        self.flow: Container | None = None
+        self.flow_stop = -1
+        self.flow_first = 0
+        self.inserted: list[int] = []
+        self.next = self.skip(0)
+
+    def skip(self, index: int) -> int:
+        """Go on from `index`; gives the position of the next `#` behind it."""
+        found = self._text.find("#", index)
+        self.next = NOWHERE if found < 0 else found
+        return self.next
+
+    def mark_from(self, index: int) -> None:
+        """Begin the gap at `index` (a list has just begun there)."""
+        self._from = index
+
+    def end_flow(self, container: Container, stop: int, first: int) -> None:
+        """A flow collection ended at `stop`; its items begin at `first`."""
+        self.flow, self.flow_stop, self.flow_first = container, stop, first
+
+    def take(self, limit: int, container: Container, inside: Container) -> int:
+        """Read the comments before `limit`, where an event begins in `container`; gives the next `#` behind.
+
+        `inside` is the collection that begins there, if one does, else `container` again.
+        """
+        text = self._text
+        while self.next < limit:
+            hash_index = self.next
+            start = line_start(text, hash_index)
+            stop = line_stop(text, hash_index)
+            inline = bool(text[start:hash_index].strip(" \t\ufeff"))
+            if inline:
+                self._take_inline(hash_index, stop, container, inside)
+            else:
+                owner = self._owner(hash_index, hash_index - start, container, inside)
+                self._items.append(Comment(hash_index + 1, stop, text[hash_index + 1 : stop], owner, False, hash_index))
+            self._from = stop
+            self.skip(stop)
+        return self.next
+
+    def take_marked(self, start: int, stop: int, container: Container) -> None:
+        """Read the comments between `start` and `stop`, inside a value's span: behind a tag, an anchor or a block header."""
+        text = self._text
+        while (hash_index := text.find("#", start, stop)) >= 0:
+            start = line_stop(text, hash_index)
+            self._items.append(
+                Comment(hash_index + 1, start, text[hash_index + 1 : start], container, True, hash_index)
+            )
+
+    def _take_inline(self, hash_index: int, stop: int, container: Container, inside: Container) -> None:
+        """A comment behind something: it stands in `items` before the value that it follows."""
+        items = self._items
+        owner, index = self._after_dash(hash_index, container, inside), len(items)
+        if self.flow is not None and self._adjoins(self.flow_stop, hash_index):
+            owner, index = self.flow, self.flow_first
+        else:
+            last = next((item for item in reversed(items) if item.__class__.__name__ == "Leaf"), None)
+            if last is not None and self._adjoins(last.end, hash_index):
+                owner, index = last.parent, self._first_of(last)
+        comment = Comment(hash_index + 1, stop, self._text[hash_index + 1 : stop], owner, True, hash_index)
+        if index < len(items):
+            self.inserted.append(index)
+        items.insert(index, comment)
+
+    def _adjoins(self, end: int, hash_index: int) -> bool:
+        return 0 <= end <= hash_index and not self._text[end:hash_index].strip(" \t,")
+
+    def _first_of(self, last: Leaf | Comment) -> int:
+        """Where the items of the value begin that `last` belongs to: an alias may have many."""
+        index = len(self._items) - 1
+        while self._items[index].start != last.start:
+            index -= 1
+        while index and self._items[index - 1].start == last.start:
+            index -= 1
+        return index
+
+    def _owner(self, hash_index: int, column: int, container: Container, inside: Container) -> Container:
+        """The container of a comment on a line of its own."""
+        for closed_column, closed in self.closed:
+            if closed_column <= column:
+                if closed_column > container.column or container.flow:
+                    return closed
+                break
+        return self._after_dash(hash_index, container, inside)
+
+    def _after_dash(self, hash_index: int, container: Container, inside: Container) -> Container:
+        """In a list, only what stands behind the dash is inside the collection that begins there."""
+        if container is inside or container.is_map:
+            return inside
+        last = self._items[-1].end if self._items else 0
+        return inside if "-" in self._text[max(self._from, last, self.flow_stop) : hash_index] else container

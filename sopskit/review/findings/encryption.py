@@ -1,0 +1,89 @@
+"""ENC: plain text where there should be none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sopskit import manifest
+from sopskit.document import Leaf
+from sopskit.document.model import position
+from sopskit.review.model import Finding
+from sopskit.review.sides import is_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sopskit.document import Document
+    from sopskit.review.findings.subject import Subject
+    from sopskit.sops.selection import Selection
+
+
+def enc01(subject: Subject) -> Iterator[Finding]:
+    """A creation rule of base or head names this file and encrypts something in it, but the file is plain."""
+    head = subject.sides.head
+    if head is None or head.metadata is not None or head.document is None:
+        return
+    for rule in subject.rules:
+        if rule is None or not rule.by_path:
+            continue
+        leaf = _first_selected(head.document, rule.selection)
+        if leaf is not None:
+            yield Finding(
+                "ENC01",
+                "block",
+                "a file that a rule encrypts is plain text",
+                "a creation rule of .sops.yaml fits this file, and it is not encrypted",
+                "sopskit encrypt -i FILE, and change the values: they stand in the history",
+                subject.path,
+                **_place(head.document, leaf),
+            )
+            return
+
+
+def enc02(subject: Subject) -> Iterator[Finding]:
+    """A value that the file's own rule covers is plain text."""
+    head = subject.sides.head
+    if head is None or head.document is None:
+        return
+    for leaf in head.uncovered():
+        yield Finding(
+            "ENC02",
+            "block",
+            "a value in an encrypted file is plain text",
+            "the file's own rule covers this value, and it is not encrypted",
+            "change the value and write it with sopskit edit or set",
+            subject.path,
+            **_place(head.document, leaf),
+        )
+
+
+def enc04(subject: Subject) -> Iterator[Finding]:
+    """A Kubernetes Secret with data that is no SOPS file."""
+    head = subject.sides.head
+    if head is None or head.metadata is not None or head.document is None:
+        return
+    for obj in manifest.objects(head.document):
+        entries = manifest.effective_data(obj).values() if obj.identity.kind == "Secret" else ()
+        leaf = next((entry.leaf for entry in entries if entry.leaf.value), None)
+        if leaf is not None:
+            yield Finding(
+                "ENC04",
+                "block",
+                "a Secret in plain text",
+                "a Kubernetes Secret with data stands in the repository unencrypted",
+                "sopskit encrypt -i FILE, and change the values: they stand in the history",
+                subject.path,
+                **_place(head.document, leaf),
+            )
+
+
+def _first_selected(document: Document, selection: Selection) -> Leaf | None:
+    encrypts = selection.walk(lenient=True).encrypts
+    for item in document.items:
+        if encrypts(item) and isinstance(item, Leaf) and item.kind != "null" and not is_empty(item):
+            return item
+    return None
+
+
+def _place(document: Document, leaf: Leaf) -> dict[str, Any]:
+    return {"document": leaf.parent.document, "line": position(document.text, leaf.start)[0], "key": leaf.path}

@@ -1,0 +1,145 @@
+"""Regular expressions as Go understands them: Go's `regexp` syntax and meaning, in linear time.
+
+RE2 is loaded when the first pattern is met. It takes a little more than Go does; that is refused here
+(SOPS section 3.5). Python's `re` is no substitute: it differs in meaning, and a pattern from a repository
+could keep it busy for ever.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sopskit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+Matcher: TypeAlias = "Callable[[str], bool]"
+
+MAX_MEMORY = 2 * 1024 * 1024  # bytes RE2 may use for one pattern
+# Go's limit is a height of 1000 nodes in the parsed pattern; a level of brackets makes at most four of them
+MAX_NESTING = 200
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+# what RE2 calls a pattern that Go may well take: its own memory limit, and names of classes that are newer than it
+UNDECIDED = ("pattern too large", "invalid character class range: \\p", "invalid character class range: \\P")
+
+
+def compile_pattern(pattern: str, name: str) -> Matcher:
+    """A function that tells whether `pattern` occurs in a text. `name` says in errors whose pattern it is.
+
+    Raises `ConfigError` for what Go refuses, and for what cannot be decided as Go would.
+    """
+    matcher, problem, _ = _compile(pattern)
+    if matcher is None:
+        raise ConfigError(
+            f"{name} is not a usable regular expression: {problem}",
+            hint="patterns are in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), without look-around",
+        )
+    return matcher
+
+
+def compile_stored_pattern(pattern: str, name: str) -> Matcher:
+    """The same for a pattern that stands in an encrypted file: sops takes one that does not compile as matching nothing.
+
+    Raises `ConfigError` only for what cannot be decided as Go would.
+    """
+    matcher, _, decided = _compile(pattern)
+    if matcher is None and decided:
+        return _never
+    return matcher or compile_pattern(pattern, name)
+
+
+def _never(text: str) -> bool:  # noqa: ARG001 a matcher
+    return False
+
+
+def _compile(pattern: str) -> tuple[Matcher | None, str, bool]:
+    """A matcher, or why there is none and whether Go refuses the pattern for sure."""
+    try:
+        data = pattern.encode()
+    except UnicodeEncodeError:
+        return None, "it is not valid UTF-8", True
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False  # else RE2 writes the pattern to the error output
+    options.max_mem = MAX_MEMORY
+    try:
+        search = re2.compile(data, options).search
+    except re2.error as error:
+        problem = error.args[0].decode(errors="replace")
+        return None, problem, not problem.startswith(UNDECIDED)
+    problem, decided = _refused_by_go(pattern)
+    if problem:
+        return None, problem, decided
+    return (lambda text: search(_encode(text)) is not None), "", True
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8, where a byte that was none counts as U+FFFD, as in Go."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text).encode()
+
+
+def _refused_by_go(pattern: str) -> tuple[str, bool]:
+    """What Go refuses in a pattern that RE2 takes, and whether that is sure; empty if nothing."""
+    names: set[str] = set()
+    depth = position = 0
+    end = len(pattern)
+    while position < end:
+        character = pattern[position]
+        if character == "\\":
+            escaped = pattern[position + 1 : position + 2]
+            if escaped == "C":
+                return "invalid escape sequence: \\C", True
+            if escaped == "Q":
+                position = _after(pattern, "\\E", position + 2)
+                continue
+            position += 2
+            continue
+        if character == "[":
+            position = _after_class(pattern, position)
+            continue
+        if character == "(":
+            depth += 1
+            if depth > MAX_NESTING:
+                return f"more than {MAX_NESTING} levels of brackets", False
+            name = _group_name(pattern, position)
+            if name is not None:
+                if name in names or not NAME_CHARACTERS.issuperset(name):
+                    return f"invalid or repeated group name: {name}", True
+                names.add(name)
+        elif character == ")":
+            depth -= 1
+        position += 1
+    return "", True
+
+
+def _after(pattern: str, mark: str, position: int) -> int:
+    found = pattern.find(mark, position)
+    return len(pattern) if found < 0 else found + len(mark)
+
+
+def _after_class(pattern: str, position: int) -> int:
+    """The position after the `]` of a character class; in first place a `]` is a member, and `[:alpha:]` has its own."""
+    position += 2 if pattern.startswith("[^", position) else 1
+    if pattern.startswith("]", position):
+        position += 1
+    while not pattern.startswith("]", position):
+        if pattern.startswith("\\", position):
+            position += 2
+        elif pattern.startswith("[:", position) and ":]" in pattern[position + 2 :]:
+            position = _after(pattern, ":]", position + 2)
+        else:
+            position += 1
+    return position + 1
+
+
+def _group_name(pattern: str, position: int) -> str | None:
+    for opening in ("(?P<", "(?<"):
+        if pattern.startswith(opening, position):
+            return pattern[position + len(opening) : pattern.index(">", position)]
+    return None

@@ -1,0 +1,100 @@
+"""One change to many files: a failing file does not stop the others, and every file has an outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopskit.errors import LimitError, NotEncryptedError, SopskitError
+from sopskit.workflow.files import read
+from sopskit.workflow.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sopskit.workflow.files import Seen
+    from sopskit.workflow.folders import Found
+
+# states of an outcome
+DONE = "done"
+UNCHANGED = "unchanged"
+SKIPPED = "skipped"
+FAILED = "failed"
+# stages at which a file can fail: sops's exit codes depend on them
+READ = "read"
+CHANGE = "change"
+WRITE = "write"
+
+
+class Outcome(NamedTuple):
+    """What became of one file. `error` and `stage` are set if it failed; `note` says why it was left alone."""
+
+    path: str
+    state: str
+    note: str = ""
+    error: SopskitError | None = None
+    stage: str = CHANGE
+
+
+class Left(NamedTuple):
+    """Given by a change instead of new content: the file stays as it is. `skipped` tells a file that is not meant."""
+
+    note: str
+    skipped: bool = False
+
+
+def rewrite(
+    found: Iterable[Found],
+    change: Callable[[Seen], bytes | Left],
+    *,
+    private: bool = False,
+    done: Callable[[], None] | None = None,
+    stale: Callable[[str], None] | None = None,
+    limit: int | None = None,
+) -> list[Outcome]:
+    """Replace each file by what `change` gives for it.
+
+    A file found in a folder is skipped if it turns out not to be encrypted (`NotEncryptedError`); one that was named
+    fails then. `done` is called after each file, `stale` with the name of each leftover of an interrupted run.
+    """
+    outcomes: list[Outcome] = []
+    with Writer() as writer:
+        for file in found:
+            outcomes.append(_rewrite_one(file, change, writer, private=private, limit=limit))
+            if done is not None:
+                done()
+        failures = {seen.path: error for seen, error in writer.finish()}
+    for name in writer.stale:
+        if stale is not None:
+            stale(name)
+    if not failures:
+        return outcomes
+    return [
+        Outcome(outcome.path, FAILED, error=failures[outcome.path], stage=WRITE)
+        if outcome.path in failures and outcome.state == DONE
+        else outcome
+        for outcome in outcomes
+    ]
+
+
+def _rewrite_one(
+    file: Found, change: Callable[[Seen], bytes | Left], writer: Writer, *, private: bool, limit: int | None
+) -> Outcome:
+    stage = READ
+    path = file.path
+    try:
+        seen = read(path, limit=limit)
+        stage = CHANGE
+        new = change(seen)
+        if isinstance(new, Left):
+            return Outcome(path, SKIPPED if new.skipped else UNCHANGED, new.note)
+        stage = WRITE
+        writer.replace(seen, new, private=private)
+    except NotEncryptedError as error:
+        if not file.named:
+            return Outcome(path, SKIPPED, "not encrypted")
+        return Outcome(path, FAILED, error=error.at(file=path), stage=stage)
+    except SopskitError as error:
+        return Outcome(
+            path, FAILED, error=error.at(file=path), stage=CHANGE if isinstance(error, LimitError) else stage
+        )
+    return Outcome(path, DONE)

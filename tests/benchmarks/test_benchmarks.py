@@ -1,0 +1,101 @@
+"""The benchmarks run, and their page has the shape it should; times are not asserted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from benchmarks import __main__ as program
+from benchmarks import report, samples
+from benchmarks.measure import Command, CommandFailedError, Runner, in_turn
+from benchmarks.tasks import Result, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def count_scalars(node: object) -> int:
+    """The scalar values in a tree."""
+    if isinstance(node, dict):
+        return sum(count_scalars(value) for value in node.values())
+    if isinstance(node, list):
+        return sum(count_scalars(value) for value in node)
+    return 1
+
+
+@pytest.mark.parametrize("keys", [1, 11, 12, 200, 1999])
+def test_values_files_have_the_number_of_keys_asked_for(keys: int) -> None:
+    assert count_scalars(yaml.safe_load(samples.helm_values(keys))) == keys
+
+
+def test_samples_are_the_same_every_time() -> None:
+    assert samples.helm_values(50) == samples.helm_values(50)
+    assert samples.secret_manifest(3) == samples.secret_manifest(3)
+    assert samples.secret_manifest(3) != samples.secret_manifest(4)
+
+
+def test_secrets_have_five_values() -> None:
+    assert len(yaml.safe_load(samples.secret_manifest(7))["stringData"]) == 5
+
+
+def test_contestants_run_in_turn_and_the_first_round_does_not_count() -> None:
+    seen: list[str] = []
+
+    def measure(command: Command) -> float:
+        seen.append(command.contestant)
+        return {"a": [99.0, 1.0, 3.0, 2.0], "b": [99.0, 7.0, 5.0, 6.0]}[command.contestant][
+            seen.count(command.contestant) - 1
+        ]
+
+    assert in_turn([Command("a", []), Command("b", [])], 3, measure) == {"a": 2.0, "b": 6.0}
+    assert seen == ["a", "b"] * 4
+
+
+def test_a_failing_command_is_not_measured(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, {"PATH": "/usr/bin:/bin"})
+    with pytest.raises(CommandFailedError, match="exit 3"):
+        runner.seconds(Command("a", ["sh", "-c", "exit 3"]))
+    with pytest.raises(CommandFailedError, match="exit 3"):
+        runner.peak_memory(Command("a", ["/bin/sh", "-c", "exit 3"]))
+
+
+def test_peak_memory_is_that_of_the_command_not_of_the_harness(tmp_path: Path) -> None:
+    ballast = bytearray(b"x" * 200_000_000)
+    peak = Runner(tmp_path, {"PATH": "/usr/bin:/bin"}).peak_memory(Command("a", ["/bin/sh", "-c", "exit 0"]))
+    assert peak * 1024 < len(ballast) / 4
+
+
+def test_page_shows_ratio_target_and_verdict() -> None:
+    results = [
+        Result("decrypt", "s", {"sops": 0.010, "sopskit": 0.030}, Target(3.5)),
+        Result("many", "s", {"sops": 20.0, "sopskit": 2.0}, Target(1 / 20)),
+        Result("memory", "KiB", {"sops": 102400.0}, Target(1.0)),
+        Result("start-up", "s", {"bare interpreter": 0.008}),
+    ]
+    rows = [line for line in report.page(results, "sopskit 1 against sops 2").splitlines() if line.startswith("|")]
+    assert rows == [
+        "| task | sops | sopskit | ratio | wanted | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+        "| decrypt | 10.0 ms | 30.0 ms | 3.00 | at most 3.50 | met |",
+        "| many | 20.00 s | 2.00 s | 0.10 | at most 1/20 | **missed** |",
+        "| memory | 100 MiB | - | | at most 1.00 | |",
+        "| step | time |",
+        "| --- | ---: |",
+        "| bare interpreter | 8.0 ms |",
+    ]
+
+
+def test_a_quick_run_measures_every_task(tool: Callable[[str], str]) -> None:
+    results = program.measure(program.programs(tool("sops")), quick=True)
+    assert [result.task for result in results] == [
+        "decrypt one small file",
+        "encrypt one small file",
+        "start-up",
+        "decrypt 3 small files in place",
+        "decrypt 200 keys",
+        "encrypt 200 keys",
+    ]
+    assert all(value > 0 for result in results for value in result.values.values())
