@@ -74,7 +74,7 @@ try:
 finally:
     print(json.dumps(sorted(set(sys.modules) - bare)), file=sys.stderr)
 """
-MAIN = "from sopskit.cli.main import main; sys.argv = {argv!r}; main()"
+MAIN = "from sopskit.cli.main import main; assert main({argv!r}) == 0"
 needs_cli = pytest.mark.skipif(find_spec("sopskit.cli.main") is None, reason="the command line is not there yet")
 
 
@@ -90,7 +90,7 @@ def loaded_by(statement: str) -> set[str]:
 
 def loaded_by_command(*argv: str) -> set[str]:
     """The modules that one run of the command line loads."""
-    return loaded_by(MAIN.format(argv=["sopskit", *argv]))
+    return loaded_by(MAIN.format(argv=list(argv)))
 
 
 def among(loaded: set[str], unwanted: set[str]) -> list[str]:

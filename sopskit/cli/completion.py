@@ -41,7 +41,7 @@ def complete(context: Context) -> int:
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_obj
 def command(context: Context, shell: str) -> None:
-    """Print a script that completes commands, options and file names in your shell.
+    r"""Print a script that completes commands, options and file names in your shell.
 
     \b
     bash:  source <(sopskit completion bash)

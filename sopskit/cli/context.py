@@ -1,8 +1,5 @@
 """What a command has around it: streams, environment, terminals. Tests hand in their own."""
 
-# ruff: noqa: PTH119, PTH123
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import os
@@ -49,6 +46,7 @@ class Context:
         self.terminals = terminals
         self.config: str | None = None
         self._keyring: Keyring | None = None
+        self._quiet: Keyring | None = None
 
     @classmethod
     def of_process(cls) -> Context:
@@ -140,8 +138,16 @@ class Context:
         if self._keyring is None:
             from sopskit.keysources import environment_keyring
 
-            self._keyring = environment_keyring(self.environ, prompt=self.prompt)
+            self._keyring = environment_keyring(self.environ, prompt=self.prompt, warn=self.warn)
         return self._keyring
+
+    def quiet_keyring(self) -> Keyring:
+        """The same, but nobody is asked for a passphrase or warned."""
+        if self._quiet is None:
+            from sopskit.keysources import environment_keyring
+
+            self._quiet = environment_keyring(self.environ)
+        return self._quiet
 
     def gpg(self) -> Gpg:
         """The user's gpg; nothing is started before it is needed."""

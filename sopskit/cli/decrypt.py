@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sopskit.cli import exitcodes, options, results
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
+from sopskit.document import format_for_name
 from sopskit.errors import NotEncryptedError, UsageError
 from sopskit.workflow import batch
 from sopskit.workflow.decrypt import extract, open_bytes
@@ -28,7 +29,7 @@ def run(context: Context, given: Given) -> int:
     path = _extract_path(context, given)
     if given.has("in-place"):
         return results.in_place(context, given, "decrypt", lambda seen, found: _plain(context, given, seen, found))
-    file = results.one_file(context, given, "decrypt")
+    file = results.one_file(given, "decrypt")
     format = options.input_format(given, given.value("filename-override") or file)
     seen = results.read_input(context, "decrypt", file)
     with Stage(context, "decrypt", batch.CHANGE, seen.path):
@@ -68,7 +69,7 @@ def _plain(context: Context, given: Given, seen: Seen, found: Found) -> bytes:
 def _open(context: Context, given: Given, seen: Seen, format_name: str) -> Opened:
     return open_bytes(
         seen.data or b"",
-        options.format_for_name(format_name),
+        format_for_name(format_name),
         context.keyring(),
         order=options.decryption_order(context, given),
         verify_mac=not given.has("ignore-mac"),

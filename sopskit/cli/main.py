@@ -155,7 +155,7 @@ def load_click(row: Row) -> click.Command:
 
 
 def version() -> str:
-    """This release of sopskit."""
+    """Which release of sopskit runs."""
     from sopskit import __version__
 
     return __version__

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes
 from sopskit.cli.declare import Option
 from sopskit.document import FORMATS, SUFFIXES, format_for_name, format_for_path
-from sopskit.errors import ForeignKeyError, UsageError
+from sopskit.errors import UsageError
 from sopskit.sops.datakey import DEFAULT_ORDER
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from sopskit.cli.context import Context
     from sopskit.cli.declare import Given
     from sopskit.document import Format
-    from sopskit.sops.masterkeys import MasterKey
 
 ROOT = (
     Option(
@@ -140,27 +138,6 @@ def exclusive(context: Context, given: Given, one: str, other: str, message: str
         context.fail(UsageError(message), exitcodes.EXCLUSIVE)
 
 
-def master_keys(given: Given, prefix: str = "") -> list[MasterKey]:
-    """The keys that `--age` and its like name, or with a prefix `--add-age` and its like.
-
-    In sops's order; given twice, they add up. Raises `ForeignKeyError` for kinds that sopskit does not operate,
-    and `RecipientError`.
-    """
-    from sopskit.sops.masterkeys import parse_age_key, parse_pgp_key
-
-    keys: list[MasterKey] = []
-    for kind, (option, _, _) in KEY_OPTIONS.items():
-        for text in split_keys(given.values(prefix + option)):
-            if kind not in OPERATED:
-                raise ForeignKeyError(
-                    f"--{prefix}{option}: sopskit does not operate keys of this kind", hint="use sops for it"
-                )
-            key = parse_age_key(text) if kind == "age" else parse_pgp_key(text, timestamp())
-            if not any((other.KIND, other.id) == (key.KIND, key.id) for other in keys):
-                keys.append(key)
-    return keys
-
-
 def split_keys(values: Sequence[str]) -> list[str]:
     """Comma separated lists, one after the other, without blanks and empty parts."""
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
@@ -171,8 +148,3 @@ def timestamp() -> str:
     from datetime import UTC, datetime
 
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def named_folder_or_many(files: Sequence[str]) -> bool:
-    """Whether these arguments are more than one file."""
-    return len(files) > 1 or any(map(os.path.isdir, files))

@@ -1,8 +1,5 @@
 """What a command on files tells at its end: results, errors with sops's exit codes, a summary of many files."""
 
-# ruff: noqa: PTH112
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import os
@@ -58,7 +55,7 @@ def read_input(context: Context, command: str, path: str | None) -> Seen:
     raise AssertionError
 
 
-def one_file(context: Context, given: Given, command: str) -> str | None:
+def one_file(given: Given, command: str) -> str | None:
     """The file of a command that writes elsewhere; None for standard input. Refuses several, and folders."""
     if len(given.files) > 1 or any(map(os.path.isdir, given.files)):
         raise UsageError(

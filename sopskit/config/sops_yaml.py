@@ -52,12 +52,12 @@ class FoundConfig(NamedTuple):
 
 
 class CreationRule(NamedTuple):
-    """What a new file gets. `index` counts from 0, `line` from 1; `groups` is empty if the rule names no keys.
+    """What a new file gets. `position` counts from 0, `line` from 1; `groups` is empty if the rule names no keys.
 
     `shamir_threshold` is 0 where the rule does not say: all groups are needed then.
     """
 
-    index: int
+    position: int
     line: int
     path_regex: str
     selection: Selection
@@ -69,7 +69,7 @@ class CreationRule(NamedTuple):
 class Verdict(NamedTuple):
     """What was asked of one rule: whether it matches the path, or None if an earlier one did."""
 
-    index: int
+    position: int
     line: int
     path_regex: str
     matches: bool | None
@@ -180,7 +180,7 @@ class SopsConfig:
                 f"none of the {len(self._rules)} creation rules in {self.file} matches {explanation.path}",
                 hint="add a rule whose path_regex matches, or name the recipients with --age or --pgp",
             )
-        return self._build(matched.index, _created_at(now))
+        return self._build(matched.position, _created_at(now))
 
     def rules(self, *, now: datetime | None = None) -> tuple[CreationRule, ...]:
         """All rules. Raises as `rule_for` does, for the first one that cannot be used."""

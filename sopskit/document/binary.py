@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from sopskit.document import json, readback
 from sopskit.document.json.spelling import GO, Layout
-from sopskit.document.json.structure import DEFAULT_UNIT, places, unit_for
+from sopskit.document.json.structure import DEFAULT_UNIT, unit_for
 from sopskit.document.model import Container, Document, Leaf, Limits
 from sopskit.errors import DocumentSyntaxError, Location, PathNotFoundError, RefusedError
 
@@ -59,8 +59,8 @@ def seal(
 
 def open(document: Document, values: Sequence[tuple[Leaf | Comment, Plain]]) -> Document:
     """The content of `data`. Other members of the object disappear, as with sops; they are in the MAC."""
-    for leaf, plain in values:
-        if isinstance(leaf, Leaf) and leaf.path == (KEY,):
+    for item, plain in values:
+        if isinstance(item, Leaf) and item.path == (KEY,):
             return _plain(plain.data)
     leaf = next((leaf for leaf in document.leaves() if leaf.path == (KEY,)), None)
     if leaf is None or leaf.kind != "str":
@@ -113,7 +113,6 @@ def _plain(content: bytes) -> Document:
 
 
 def _as_binary(document: Document) -> Document:
-    places(document)
     document.format = _this()
     return document
 

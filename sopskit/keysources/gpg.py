@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sopskit.pgp import Gpg
 
@@ -24,9 +24,9 @@ def gpg_from_environment(environ: Mapping[str, str]) -> Gpg:
     return Gpg(environ.get("SOPS_GPG_EXEC") or None, environ.get("GNUPGHOME") or None, environment=passed)
 
 
-def terminal_name() -> str | None:
+def terminal_name(descriptors: Sequence[int] = (0, 2, 1)) -> str | None:
     """The device of the terminal that one of the standard streams is, if any is."""
-    for descriptor in (0, 2, 1):
+    for descriptor in descriptors:
         try:
             return os.ttyname(descriptor)
         except OSError:

@@ -22,7 +22,7 @@ class PluginIdentity:
 
     interactive: ClassVar[bool] = True
 
-    def unwrap(self, stanzas: Sequence[Stanza]) -> NoReturn:
+    def unwrap(self, stanzas: Sequence[Stanza]) -> NoReturn:  # noqa: ARG002 the protocol's
         """Say why it is no help."""
         raise IdentityError("an identity of an age plugin, and plugins are not supported yet")
 

@@ -18,6 +18,8 @@ VALUE_CHANGES = frozenset(("added", "removed", "changed", "retyped", "encrypted"
 
 def classify(base: Side | None, head: Side | None, comparison: Comparison) -> tuple[Operation, ...]:
     """The operations that a comparison looks like: one, or `updatekeys` and another."""
+    if base is None and head is None:
+        return ()
     if base is None or head is None:
         return (_one_side(head is not None, head or base),)
     if base.metadata is None and head.metadata is None:

@@ -56,7 +56,7 @@ class Metadata(NamedTuple):
         """A copy with other fields."""
         return self._replace(**changes)
 
-    def keys(self) -> list[MasterKey]:
+    def master_keys(self) -> list[MasterKey]:
         """All keys, group after group."""
         return [key for group in self.groups for key in group]
 

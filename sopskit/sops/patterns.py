@@ -7,7 +7,7 @@ could keep it busy for ever.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import ConfigError
 
@@ -30,13 +30,13 @@ def compile_pattern(pattern: str, name: str) -> Matcher:
 
     Raises `ConfigError` for what Go refuses, and for what cannot be decided as Go would.
     """
-    matcher, problem, _ = _compile(pattern)
-    if matcher is None:
+    compiled = _compile(pattern)
+    if isinstance(compiled, _Refusal):
         raise ConfigError(
-            f"{name} is not a usable regular expression: {problem}",
+            f"{name} is not a usable regular expression: {compiled.reason}",
             hint="patterns are in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), without look-around",
         )
-    return matcher
+    return compiled
 
 
 def compile_stored_pattern(pattern: str, name: str) -> Matcher:
@@ -44,22 +44,28 @@ def compile_stored_pattern(pattern: str, name: str) -> Matcher:
 
     Raises `ConfigError` only for what cannot be decided as Go would.
     """
-    matcher, _, decided = _compile(pattern)
-    if matcher is None and decided:
-        return _never
-    return matcher or compile_pattern(pattern, name)
+    compiled = _compile(pattern)
+    if isinstance(compiled, _Refusal):
+        return _never if compiled.certain else compile_pattern(pattern, name)
+    return compiled
 
 
 def _never(text: str) -> bool:  # noqa: ARG001 a matcher
     return False
 
 
-def _compile(pattern: str) -> tuple[Matcher | None, str, bool]:
-    """A matcher, or why there is none and whether Go refuses the pattern for sure."""
+class _Refusal(NamedTuple):
+    """Why a pattern is not used. `certain`: Go refuses it as well."""
+
+    reason: str
+    certain: bool
+
+
+def _compile(pattern: str) -> Matcher | _Refusal:
     try:
         data = pattern.encode()
     except UnicodeEncodeError:
-        return None, "it is not valid UTF-8", True
+        return _Refusal("it is not valid UTF-8", certain=True)
     import re2
 
     options = re2.Options()
@@ -68,12 +74,9 @@ def _compile(pattern: str) -> tuple[Matcher | None, str, bool]:
     try:
         search = re2.compile(data, options).search
     except re2.error as error:
-        problem = error.args[0].decode(errors="replace")
-        return None, problem, not problem.startswith(UNDECIDED)
-    problem, decided = _refused_by_go(pattern)
-    if problem:
-        return None, problem, decided
-    return (lambda text: search(_encode(text)) is not None), "", True
+        reason = error.args[0].decode(errors="replace")
+        return _Refusal(reason, certain=not reason.startswith(UNDECIDED))
+    return _refusal_by_go(pattern) or (lambda text: search(_encode(text)) is not None)
 
 
 def _encode(text: str) -> bytes:
@@ -84,21 +87,16 @@ def _encode(text: str) -> bytes:
         return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text).encode()
 
 
-def _refused_by_go(pattern: str) -> tuple[str, bool]:
-    """What Go refuses in a pattern that RE2 takes, and whether that is sure; empty if nothing."""
-    names: set[str] = set()
+def _refusal_by_go(pattern: str) -> _Refusal | None:
+    """What Go refuses in a pattern that RE2 takes."""
     depth = position = 0
-    end = len(pattern)
-    while position < end:
+    while position < len(pattern):
         character = pattern[position]
         if character == "\\":
             escaped = pattern[position + 1 : position + 2]
             if escaped == "C":
-                return "invalid escape sequence: \\C", True
-            if escaped == "Q":
-                position = _after(pattern, "\\E", position + 2)
-                continue
-            position += 2
+                return _Refusal("invalid escape sequence: \\C", certain=True)
+            position = _after(pattern, "\\E", position + 2) if escaped == "Q" else position + 2
             continue
         if character == "[":
             position = _after_class(pattern, position)
@@ -106,16 +104,14 @@ def _refused_by_go(pattern: str) -> tuple[str, bool]:
         if character == "(":
             depth += 1
             if depth > MAX_NESTING:
-                return f"more than {MAX_NESTING} levels of brackets", False
+                return _Refusal(f"more than {MAX_NESTING} levels of brackets", certain=False)
             name = _group_name(pattern, position)
-            if name is not None:
-                if name in names or not NAME_CHARACTERS.issuperset(name):
-                    return f"invalid or repeated group name: {name}", True
-                names.add(name)
+            if not NAME_CHARACTERS.issuperset(name):
+                return _Refusal(f"invalid group name: {name}", certain=True)
         elif character == ")":
             depth -= 1
         position += 1
-    return "", True
+    return None
 
 
 def _after(pattern: str, mark: str, position: int) -> int:
@@ -138,8 +134,8 @@ def _after_class(pattern: str, position: int) -> int:
     return position + 1
 
 
-def _group_name(pattern: str, position: int) -> str | None:
+def _group_name(pattern: str, position: int) -> str:
     for opening in ("(?P<", "(?<"):
         if pattern.startswith(opening, position):
             return pattern[position + len(opening) : pattern.index(">", position)]
-    return None
+    return ""

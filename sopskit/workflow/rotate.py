@@ -42,7 +42,7 @@ def rotate(
     """
     metadata = opened.file.metadata
     groups = change_groups(metadata.groups, add, remove)
-    present = {name_of(key) for key in metadata.keys()}
+    present = {name_of(key) for group in metadata.groups for key in group}
     data_key = generate()
     metadata = wrap_data_key(metadata.replace(groups=groups), data_key, gpg)
     sealed = seal_file(opened.plain, metadata, data_key, now=now, like=opened, indent=indent)

@@ -65,13 +65,7 @@ def test_released_sops_reads_our_yaml(released: Released, ours: Ours, rule: Sele
 @given(tree=trees.TREES, style=STYLES)
 def test_we_read_the_yaml_of_released_sops(released: Released, ours: Ours, rule: Selection, tree: Any, style: Any):
     encrypted = released.encrypt(trees.yaml_text(tree, *style).encode(), "yaml", *options(rule))
-    # a value that starts with a tab and has line feeds is lost when sops writes it in clear (SOPS 11.39)
-    assume(
-        released.run(
-            "decrypt", "encrypted.yaml" if released.folder.joinpath("encrypted.yaml").write_bytes(encrypted) else ""
-        ).returncode
-        == 0
-    )
+    assume(released.reads(encrypted, "yaml"))
     assert same(tree, yaml.safe_load(ours.decrypt(encrypted, "yaml")))
 
 
@@ -92,6 +86,7 @@ def test_released_sops_reads_our_json(
 @given(tree=trees.TREES)
 def test_we_read_the_json_of_released_sops(released: Released, ours: Ours, rule: Selection, tree: Any):
     encrypted = released.encrypt(trees.json_text(tree, 2, ascii=False).encode(), "json", *options(rule))
+    assume(released.reads(encrypted, "json"))
     assert same(tree, json.loads(ours.decrypt(encrypted, "json")))
 
 

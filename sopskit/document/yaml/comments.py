@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.document.model import Comment
+from sopskit.document.model import Comment, Leaf
 from sopskit.document.yaml.layout import line_start, line_stop
 
 if TYPE_CHECKING:
-    from sopskit.document.model import Container, Leaf
+    from sopskit.document.model import Container
 
 NOWHERE = 1 << 62
 
@@ -25,13 +25,14 @@ class Gaps:
     `closed` are the block collections that ended since the last value, innermost first, with their columns.
     """
 
-    __slots__ = ("_from", "_items", "_text", "closed", "flow", "flow_first", "flow_stop", "inserted", "next")
+    __slots__ = ("_floor", "_from", "_items", "_text", "closed", "flow", "flow_first", "flow_stop", "inserted", "next")
 
     def __init__(self, text: str, items: list[Leaf | Comment]) -> None:
         """Comments of `text` will be put into `items`."""
         self._text = text
         self._items = items
         self._from = 0
+        self._floor = 0
         self.closed: list[tuple[int, Container]] = []
         self.flow: Container | None = None
         self.flow_stop = -1
@@ -61,7 +62,7 @@ class Gaps:
         text = self._text
         while self.next < limit:
             hash_index = self.next
-            start = line_start(text, hash_index)
+            start = line_start(text, hash_index, self._floor)
             stop = line_stop(text, hash_index)
             inline = bool(text[start:hash_index].strip(" \t\ufeff"))
             if inline:
@@ -69,7 +70,7 @@ class Gaps:
             else:
                 owner = self._owner(hash_index, hash_index - start, container, inside)
                 self._items.append(Comment(hash_index + 1, stop, text[hash_index + 1 : stop], owner, False, hash_index))
-            self._from = stop
+            self._from = self._floor = stop
             self.skip(stop)
         return self.next
 
@@ -89,7 +90,7 @@ class Gaps:
         if self.flow is not None and self._adjoins(self.flow_stop, hash_index):
             owner, index = self.flow, self.flow_first
         else:
-            last = next((item for item in reversed(items) if item.__class__.__name__ == "Leaf"), None)
+            last = next((item for item in reversed(items) if item.__class__ is Leaf), None)
             if last is not None and self._adjoins(last.end, hash_index):
                 owner, index = last.parent, self._first_of(last)
         comment = Comment(hash_index + 1, stop, self._text[hash_index + 1 : stop], owner, True, hash_index)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    import re
+
     from sopskit.document.model import Container, Leaf, Limits, Raw
 
 # marks of structure in a `Shape`
@@ -90,24 +93,25 @@ def line_end(text: str) -> str:
     return "\r" if index < 0 and "\r" in text else "\n"
 
 
-def line_start(text: str, index: int) -> int:
-    """Where the line of `index` begins."""
-    start = text.rfind("\n", 0, index) + 1
-    if not text.isascii() or "\r" in text[start:index]:
-        for character in "\r\x85\u2028\u2029":
-            start = max(start, text.rfind(character, start, index) + 1)
+@cache
+def _line_end_pattern() -> re.Pattern[str]:
+    import re
+
+    return re.compile(f"[{LINE_ENDS}]")
+
+
+def line_start(text: str, index: int, floor: int = 0) -> int:
+    """Where the line of `index` begins; not before `floor`, which is in that line or an earlier one."""
+    start = text.rfind("\n", floor, index) + 1 or floor
+    for character in "\r" if text.isascii() else "\r\x85\u2028\u2029":
+        start = max(start, text.rfind(character, start, index) + 1)
     return start
 
 
 def line_stop(text: str, index: int) -> int:
     """Where the line of `index` ends, before its line end."""
-    stop = text.find("\n", index)
-    stop = len(text) if stop < 0 else stop
-    for character in "\r\x85\u2028\u2029":
-        found = text.find(character, index, stop)
-        if found >= 0:
-            stop = found
-    return stop
+    found = _line_end_pattern().search(text, index)
+    return found.start() if found else len(text)
 
 
 def after_line(text: str, index: int) -> int:

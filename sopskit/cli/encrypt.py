@@ -1,0 +1,203 @@
+"""`sopskit encrypt`."""
+
+# ruff: noqa: PTH112, PTH113
+# pathlib would cost a tenth of the start-up time
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sopskit.cli import exitcodes, options, results
+from sopskit.cli.configuration import Configuration
+from sopskit.cli.declare import Option, Verb
+from sopskit.cli.results import Stage
+from sopskit.errors import SopskitError, UsageError
+from sopskit.workflow import batch, files
+from sopskit.workflow.batch import Left
+from sopskit.workflow.encrypt import encrypt, encrypts_anything, read_plain, spoils_manifest
+from sopskit.workflow.folders import looks_encrypted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sopskit.cli.context import Context
+    from sopskit.cli.declare import Given
+    from sopskit.document import Document, Format
+    from sopskit.sops.metadata import Metadata
+    from sopskit.workflow.encrypt import Older
+    from sopskit.workflow.files import Seen
+    from sopskit.workflow.folders import Found
+    from sopskit.workflow.older import Found as FoundOlder
+    from sopskit.workflow.older import History
+
+MENDED_RULE = "encrypted_regex: ^(data|stringData)$"
+
+
+def run(context: Context, given: Given) -> int:
+    """Encrypt to standard output or a file; in place also many files and folders."""
+    _check(context, given)
+    work = _Work(context, given)
+    try:
+        if given.has("in-place"):
+            return work.in_place()
+        return work.one()
+    finally:
+        work.close()
+
+
+class _Work:
+    """One run: the configuration and the Git history are shared by all its files."""
+
+    def __init__(self, context: Context, given: Given) -> None:
+        self._context = context
+        self._given = given
+        self._configuration = Configuration(context, given)
+        self._history: History | None = None
+
+    def close(self) -> None:
+        if self._history is not None:
+            self._history.__exit__()
+
+    def in_place(self) -> int:
+        self._check_folders()
+        wanted = self._configuration.has_rule_for
+        return results.in_place(
+            self._context, self._given, "encrypt", self._change, wanted=lambda found: wanted(found.path)
+        )
+
+    def _check_folders(self) -> None:
+        """In a folder, the creation rules say which files are meant; without rules nobody does."""
+        folder = next((path for path in self._given.files if os.path.isdir(path)), None)
+        config = self._configuration.config if folder else None
+        if folder and (config is None or not config.has_rules):
+            raise UsageError(
+                f"{folder} is a folder, and there are no creation rules that say which of its files are secret",
+                hint="add creation_rules with path_regex to .sops.yaml, or name the files",
+            )
+
+    def _change(self, seen: Seen, found: Found) -> bytes | Left:
+        path = self._given.value("filename-override") or seen.path
+        source = seen.data or b""
+        format = options.input_format(self._given, path)
+        if not found.named and looks_encrypted(source, format.NAME):
+            return Left("is encrypted already")
+        metadata = self._configuration.metadata_for(path, format)
+        plain = read_plain(source, format)
+        if not found.named and not encrypts_anything(plain, metadata):
+            return Left("has nothing that its rule encrypts", skipped=True)
+        return self._seal(plain, metadata, path, lambda: self._committed(seen, format))
+
+    def one(self) -> int:
+        file = results.one_file(self._given, "encrypt")
+        path = self._given.value("filename-override") or file
+        if path is None:
+            error = UsageError("standard input needs a name to judge it by", hint="add --filename-override NAME")
+            self._context.fail(error, exitcodes.EXCLUSIVE)
+        seen = results.read_input(self._context, "encrypt", file)
+        format = options.input_format(self._given, path)
+        metadata = self._configuration.metadata_for(path, format)
+        output = self._given.value("output")
+        with Stage(self._context, "encrypt", batch.CHANGE, seen.path):
+            plain = read_plain(seen.data or b"", format)
+            data = self._seal(plain, metadata, path, lambda: self._existing(output, format))
+        return results.deliver(self._context, "encrypt", output, data, private=False)
+
+    def _seal(self, plain: Document, metadata: Metadata, path: str, find: Callable[[], Older | None]) -> bytes:
+        self._configuration.warn_about_rules(plain.format, path)
+        if spoils_manifest(plain, metadata):
+            self._context.warn(
+                f"{path}: apiVersion, kind or metadata of this Kubernetes manifest will be encrypted, "
+                "and nothing can tell any more what it is",
+                f"add to its creation rule in .sops.yaml:  {MENDED_RULE}",
+            )
+        return encrypt(
+            plain,
+            metadata,
+            gpg=self._context.gpg(),
+            now=datetime.now(UTC),
+            older=self._like(plain.format) or find(),
+            indent=self._configuration.indent(plain.format),
+        )
+
+    def _like(self, format: Format) -> Older | None:
+        """The version that `--like` names; it must open."""
+        from sopskit.workflow.older import open_older
+
+        name = self._given.value("like")
+        if name is None:
+            return None
+        with Stage(self._context, "decrypt", batch.CHANGE, name):
+            found = self._git().judge(name, files.read(name).data or b"")
+            return open_older(found, format, self._context.keyring())
+        raise AssertionError
+
+    def _existing(self, output: str | None, format: Format) -> Older | None:
+        """The file that `--output` will replace, if it opens."""
+        if output is None or not os.path.isfile(output):
+            return None
+        data = files.read(output).data or b""
+        if not looks_encrypted(data, format.NAME):
+            return None
+        return self._open_quietly(lambda: self._git().judge(output, data), format)
+
+    def _committed(self, seen: Seen, format: Format) -> Older | None:
+        """The encrypted version in Git of a file that is encrypted again in place, if it opens."""
+        return self._open_quietly(lambda: self._git().committed(seen.target, format), format)
+
+    def _open_quietly(self, find: Callable[[], FoundOlder | None], format: Format) -> Older | None:
+        """What nobody asked for by name must not fail, nor ask for a passphrase."""
+        from sopskit.workflow.older import open_older
+
+        try:
+            found = find()
+            return None if found is None else open_older(found, format, self._context.quiet_keyring())
+        except SopskitError:
+            return None
+
+    def _git(self) -> History:
+        from sopskit.workflow.older import History
+
+        if self._history is None:
+            self._history = History(self._context.environ)
+        return self._history
+
+
+def _check(context: Context, given: Given) -> None:
+    options.exclusive(context, given, "in-place", "output", "--in-place and --output exclude each other")
+    if given.has("in-place") and not given.files:
+        context.fail(UsageError("standard input cannot be changed in place", hint="name a file"), exitcodes.EXCLUSIVE)
+    if given.has("json") and not given.has("in-place"):
+        raise UsageError("--json tells what became of files changed in place", hint="add --in-place")
+    if given.has("in-place") and given.value("like") and len(given.files) > 1:
+        raise UsageError("--like is the older version of one file", hint="name one file")
+
+
+VERB = Verb(
+    name="encrypt",
+    summary="Encrypt files. Comments, order, quoting and blank lines stay as they are.",
+    arguments="[FILE]...",
+    keys="Needs public keys only. With a private key at hand, values that did not change since the older version "
+    "(--like, the target of --output, or with --in-place the one in Git) keep their ciphertext.",
+    example="""
+sopskit encrypt --age age1... secrets.yaml > secrets.enc.yaml
+sopskit encrypt --in-place k8s/gitops/dev      (recipients from .sops.yaml)
+sopskit encrypt --like secrets.enc.yaml --output secrets.enc.yaml secrets.yaml
+""",
+    options=(
+        options.IN_PLACE,
+        options.OUTPUT,
+        Option("like", "the older encrypted version: what did not change keeps its ciphertext", "FILE"),
+        *options.KEYS,
+        *options.TYPES,
+        *options.RULES,
+        options.MAC_ONLY_ENCRYPTED,
+        options.THRESHOLD,
+        options.OVERRIDE,
+        options.INDENT,
+        options.JSON,
+        *options.ROOT,
+    ),
+    run=run,
+)

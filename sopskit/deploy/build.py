@@ -1,0 +1,126 @@
+"""From a folder to a manifest stream, as `kubectl apply -f -` reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopskit import manifest
+from sopskit.deploy.kustomize import build as kustomize_build
+from sopskit.deploy.tree import KUSTOMIZATION_NAMES, kustomization_in, read_source, walk
+from sopskit.document import Edit, Leaf, format_for_name, parse
+from sopskit.document.model import apply_edits
+from sopskit.errors import BuildError, FileAccessError, FormatError
+from sopskit.redact import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sopskit.deploy.provider import DecryptionProvider
+    from sopskit.deploy.tree import Source
+    from sopskit.document import Comment, Document
+
+YAML_SUFFIXES = frozenset((".yaml", ".yml"))
+# a value that is part of a longer text is looked for if it is at least this long: `1` is in everything
+LEAST_PART = 6  # code points
+
+
+class Rendered(NamedTuple):
+    """A manifest stream in plain text, and every value that was encrypted in its sources."""
+
+    stream: bytes
+    secrets: frozenset[str]
+
+    def __repr__(self) -> str:
+        """No content."""
+        return f"<rendered stream of {len(self.stream)} bytes>"
+
+
+def render(folder: Path, root: Path, provider: DecryptionProvider, search_path: str) -> Rendered:
+    """Build a folder: by kustomize if it has a kustomization, else all its YAML files one after another.
+
+    Every source file's MAC is verified before anything is built. `folder` and `root`, which it must not leave, are
+    resolved paths. Raises `FileAccessError`, `BuildError`, and what opening the sources raises.
+    """
+    if not folder.is_dir():
+        raise FileAccessError("is no folder").at(file=str(folder))
+    if kustomization_in(folder) is not None:
+        stream, sources = kustomize_build(folder, root, provider, search_path)
+    else:
+        sources = [read_source(path, root, provider) for path in walk(folder) if _is_manifest(path, folder)]
+        stream = _join(sources)
+    _check(stream, folder)
+    secrets = frozenset(secret for source in sources if source.opened for secret in source.opened.secrets)
+    return Rendered(stream, secrets)
+
+
+def _is_manifest(path: Path, folder: Path) -> bool:
+    """YAML files that are not hidden and steer no build."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix in YAML_SUFFIXES and path.name not in KUSTOMIZATION_NAMES and not hidden
+
+
+def _join(sources: list[Source]) -> bytes:
+    """One stream of documents; files without any are left out."""
+    parts: list[bytes] = []
+    for source in sources:
+        text = source.plaintext
+        if not _has_content(text):
+            continue
+        if not text.endswith(b"\n"):
+            text += b"\n"
+        parts.append(text if text.startswith(b"---") or not parts else b"---\n" + text)
+    return b"".join(parts)
+
+
+def _has_content(text: bytes) -> bool:
+    return any(line.strip() and not line.lstrip().startswith((b"#", b"---")) for line in text.splitlines())
+
+
+def _check(stream: bytes, folder: Path) -> None:
+    """Refuse a stream that a cluster should never see: ciphertext instead of values has once replaced good secrets."""
+    if b"ENC[AES256_GCM," not in stream:
+        return
+    for leaf in _parse(stream).leaves():
+        if leaf.value.startswith("ENC[AES256_GCM,"):
+            raise BuildError("an encrypted value is left in what was built").at(file=str(folder), key=leaf.path)
+
+
+def _parse(stream: bytes) -> Document:
+    try:
+        return parse(stream, format_for_name("yaml"), encrypted=False)
+    except FormatError as error:
+        raise BuildError(f"what was built cannot be read: {error.message}") from None
+
+
+def masked(rendered: Rendered) -> str:
+    """The stream for a screen: what is in a Secret, and whatever was encrypted in a source, is the mask.
+
+    The result is not meant to be a manifest: the mask is no base64.
+    """
+    document = _parse(rendered.stream)
+    hidden = set(_secret_leaves(document))
+    parts = [secret for secret in rendered.secrets if len(secret) >= LEAST_PART]
+    edits: list[Edit] = []
+    for item in document.items:
+        place = (item.start, item.end)
+        if place in hidden or item.value in rendered.secrets or any(part in item.value for part in parts):
+            edits.append(_mask(document, item))
+    return apply_edits(document.text, list(dict.fromkeys(edits)))
+
+
+def _secret_leaves(document: Document) -> Iterator[tuple[int, int]]:
+    for obj in manifest.objects(document):
+        if obj.identity.kind != "Secret":
+            continue
+        depth = len(obj.path)
+        for leaf in obj.leaves:
+            if leaf.path[depth] in ("data", "stringData"):
+                yield leaf.start, leaf.end
+
+
+def _mask(document: Document, item: Leaf | Comment) -> Edit:
+    """A mask in the place of an item; a block text ends in a line feed, which stays."""
+    text = document.text[item.start : item.end]
+    line_end = "\n" if isinstance(item, Leaf) and text.endswith("\n") else ""
+    return Edit(item.start, item.end, MASK + line_end)
