@@ -107,7 +107,11 @@ def _no_match(stanzas: Sequence[Stanza], tried: int) -> str:
     kinds = [kind for kind in _KINDS if kind in found]
     if not found <= set(_KINDS):
         kinds.append("others")
-    who = ("no identity is at hand for", "the identity does not open")[tried] if tried < 2 else f"none of {tried} identities opens"
+    who = (
+        ("no identity is at hand for", "the identity does not open")[tried]
+        if tried < 2
+        else f"none of {tried} identities opens"
+    )
     return f"{who} the age file, which is encrypted to: {', '.join(kinds)}"
 
 

@@ -166,7 +166,9 @@ class SshRsaRecipient(SshRecipient):
         try:
             body = self._key.encrypt(file_key.reveal(), _OAEP)
         except ValueError:
-            raise RecipientError("the RSA key cannot be encrypted to: OpenSSL refuses its modulus or exponent") from None
+            raise RecipientError(
+                "the RSA key cannot be encrypted to: OpenSSL refuses its modulus or exponent"
+            ) from None
         return Wrapped((Stanza(RSA, (self._tag,), body),))
 
     @staticmethod

@@ -184,10 +184,15 @@ def match(words: Words, options: Mapping[str, Option], environ: Mapping[str, str
         if not option.metavar and name not in SWITCHES:
             raise AssertionError(f"--{name} is missing in SWITCHES")
         values.setdefault(name, []).append(value)
-    for name, given in values.items():
-        if options[name].metavar and not options[name].many and len(set(given)) > 1:
+    for name, texts in values.items():
+        if options[name].metavar and not options[name].many and len(set(texts)) > 1:
             raise UsageError(f"--{name} is given twice, with different values")
-    return Given(options, values, words.arguments, environ)
+    given = Given(options, values, words.arguments, environ)
+    for option in options.values():
+        if option.refused and any(given.values(option.name)):
+            variable = f", and {option.env} if it is set" if option.env else ""
+            raise UsageError(f"--{option.name}: {option.refused}", hint=f"take away --{option.name}{variable}")
+    return given
 
 
 def _shown(name: str) -> str:

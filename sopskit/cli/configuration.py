@@ -47,6 +47,11 @@ class Configuration:
             self._context.warn(found.notice)
         return load_config(found.path) if found.path else None
 
+    def check(self) -> None:
+        """For commands that need no rule: a configuration that was named must at least be there and be one."""
+        if self._context.config:
+            _ = self.config
+
     def indent(self, format: Format) -> int | None:
         """`--indent`, else what `stores` says; None leaves it to the file."""
         given = self._given.number("indent") if "indent" in self._given else None
@@ -95,9 +100,7 @@ class Configuration:
 
     def _threshold(self, rule: CreationRule | None, groups: tuple[KeyGroup, ...]) -> int:
         threshold = self._given.number("shamir-secret-sharing-threshold") or (rule.shamir_threshold if rule else 0)
-        if len(groups) == 1:
-            return 0
-        if threshold and not 2 <= threshold <= len(groups):
+        if len(groups) > 1 and threshold and not 2 <= threshold <= len(groups):
             raise UsageError(f"the threshold must be between 2 and the number of key groups, {len(groups)}")
         return threshold
 

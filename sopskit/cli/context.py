@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sopskit.errors import DataKeyError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO, NoReturn, TextIO
 
     from sopskit.errors import SopskitError
@@ -89,25 +89,29 @@ class Context:
         """Put an error, what was tried to open a file, and the hint on standard error."""
         self.note(f"sopskit: error: {error}")
         if isinstance(error, DataKeyError):
-            for line in self._data_key_report(error):
+            for line in (*_groups_tried(error), *self._sources_looked_at()):
                 self.note(line)
         if error.hint:
             self.note(f"sopskit: hint: {error.hint}")
+
+    def show_errors(self, errors: Sequence[SopskitError]) -> None:
+        """Put the errors of many files on standard error: a line for each, and what they share once."""
+        for error in errors:
+            self.note(f"sopskit: error: {error}")
+        if any(isinstance(error, DataKeyError) for error in errors):
+            for line in self._sources_looked_at():
+                self.note(line)
+        for hint in dict.fromkeys(error.hint for error in errors):
+            if hint:
+                self.note(f"sopskit: hint: {hint}")
 
     def fail(self, error: SopskitError, code: int) -> NoReturn:
         """Show an error and end the command with one of sops's own codes."""
         self.show_error(error)
         raise Exit(code)
 
-    def _data_key_report(self, error: DataKeyError) -> list[str]:
-        lines = []
-        for number, group in enumerate(error.groups):
-            if len(error.groups) > 1:
-                lines.append(f"  key group {number}: {'opened' if group.opened else 'not opened'}")
-            lines += [f"  {key}: {problem or 'opened'}" for key, problem in group.keys]
-        if self._keyring is not None:
-            lines += [_source_line(*source) for source in self._keyring.report()]
-        return lines
+    def _sources_looked_at(self) -> list[str]:
+        return [_source_line(*source) for source in self._keyring.report()] if self._keyring is not None else []
 
     # --- asking
 
@@ -152,6 +156,15 @@ class Context:
     def gpg(self) -> Gpg:
         """The user's gpg; nothing is started before it is needed."""
         return self.keyring().gpg()
+
+
+def _groups_tried(error: DataKeyError) -> list[str]:
+    lines = []
+    for number, group in enumerate(error.groups):
+        if len(error.groups) > 1:
+            lines.append(f"  key group {number}: {'opened' if group.opened else 'not opened'}")
+        lines += [f"  {key}: {problem or 'opened'}" for key, problem in group.keys]
+    return lines
 
 
 def _source_line(location: str, found: int, problem: str | None) -> str:

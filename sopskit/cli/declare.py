@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Option(NamedTuple):
     """A flag. Without `metavar` it is a switch; with `many` a repeated one adds up (sops keeps the last: trap 11.78).
 
-    `env` is the variable that stands in if the flag is not given; an empty one counts as absent.
+    `env` is the variable that stands in if the flag is not given; an empty one counts as absent. `refused` says why
+    an option of sops's is known but not taken.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Option(NamedTuple):
     short: str = ""
     env: str = ""
     many: bool = False
+    refused: str = ""
 
 
 class Given:

@@ -27,6 +27,10 @@ def run(context: Context, given: Given) -> int:
     """Decrypt to standard output or a file; in place also many files and folders."""
     _check(context, given)
     path = _extract_path(context, given)
+    if context.config:
+        from sopskit.cli.configuration import Configuration
+
+        Configuration(context, given).check()
     if given.has("in-place"):
         return results.in_place(context, given, "decrypt", lambda seen, found: _plain(context, given, seen, found))
     file = results.one_file(given, "decrypt")

@@ -66,6 +66,7 @@ CODES: dict[type[errors.SopskitError], int] = {
 # what differs by command and stage; the first class that fits counts
 _READ_MISSING = {"encrypt": NO_FILE, "decrypt": NO_FILE, "edit": NO_FILE, "rotate": 2, "set": 2, "unset": 2}
 _READ_UNREADABLE = {"encrypt": 2, "decrypt": 2, "edit": 2, "rotate": 2, "set": 2, "unset": 2}
+_WRAPPING = (errors.GpgError, errors.ForeignKeyError, errors.RecipientError)
 _SYNTAX = (errors.DocumentSyntaxError, errors.LimitError)
 
 
@@ -77,6 +78,8 @@ def code_for(error: errors.SopskitError, command: str = "", stage: str = CHANGE)
         if stage == READ:
             missing = isinstance(error.__cause__, FileNotFoundError)
             return (_READ_MISSING if missing else _READ_UNREADABLE).get(command, GENERAL)
+    if command == "edit" and isinstance(error, _WRAPPING):
+        return 128
     if command == "encrypt":
         if isinstance(error, _SYNTAX):
             return READ_PLAIN

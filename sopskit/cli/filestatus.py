@@ -20,6 +20,10 @@ def run(context: Context, given: Given) -> int:
     """Print JSON that says whether a file is encrypted."""
     if len(given.files) != 1:
         raise UsageError("filestatus takes one file")
+    if context.config:
+        from sopskit.cli.configuration import Configuration
+
+        Configuration(context, given).check()
     path = given.files[0]
     seen = results.read_input(context, "filestatus", path)
     with Stage(context, "filestatus", batch.CHANGE, path):

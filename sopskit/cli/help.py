@@ -68,6 +68,8 @@ def _click_option(option: Option) -> click.Option:
     kind = click.Path() if option.metavar in ("FILE", "NAME") else click.STRING
     if not option.metavar:
         return click.Option(names, is_flag=True, help=option.help)
+    if option.refused:
+        return click.Option(names, hidden=True)
     return click.Option(
         names,
         metavar=option.metavar,

@@ -25,17 +25,17 @@ IMPORT_LIMIT = 1024 * 1024
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-@click.group(context_settings=SETTINGS)
+def example(*lines: str) -> str:
+    """The end of a help text, which click is told to leave as it is."""
+    return "\n".join(("\b", "Example:", *(f"  {line}" for line in lines)))
+
+
+@click.group(context_settings=SETTINGS, epilog=example("sopskit keys generate", "sopskit keys list"))
 def command() -> None:
-    r"""Make, list and move the private keys of this user.
+    """Make, list and move the private keys of this user.
 
     Private keys (age identities) are kept in the file that sops reads, or in the keyring of the operating
     system. To encrypt, others need your public key (the recipient) only.
-
-    \b
-    Example:
-      sopskit keys generate
-      sopskit keys list
     """
 
 
@@ -53,24 +53,21 @@ def store_option(*choices: str) -> Decorator:
     )
 
 
-@command.command("generate")
+@command.command(
+    "generate", epilog=example("sopskit keys generate", "sopskit keys generate --store stdout > cluster.agekey")
+)
 @click.option("--post-quantum", is_flag=True, help="A hybrid key that a quantum computer would not break either.")
 @store_option("file", "keyring", "stdout")
 @output_option("Add it to this key file.")
 @click.pass_obj
 def generate(context: Context, post_quantum: bool, store: str | None, output: str | None) -> None:
-    r"""Make a key pair, and print its public half.
+    """Make a key pair, and print its public half.
 
     The private key is added to the key file: keys that are in it stay, so that old files still open. With
     --store keyring it is kept in the keyring of the operating system, which sops cannot read. With --store stdout
     it is printed and kept nowhere.
 
     Needs no key. Others can encrypt for you with the public key that it prints.
-
-    \b
-    Example:
-      sopskit keys generate
-      sopskit keys generate --store stdout > cluster.agekey
     """
     identity = keys.generate(post_quantum=post_quantum)
     if store == "stdout":
@@ -83,22 +80,22 @@ def generate(context: Context, post_quantum: bool, store: str | None, output: st
     context.say(str(identity.recipient()))
 
 
-@command.command("import")
+@command.command(
+    "import",
+    epilog=example(
+        "sopskit keys import old-laptop.txt", "op read op://team/sops/key | sopskit keys import - --store keyring"
+    ),
+)
 @click.argument("file")
 @store_option("file", "keyring")
 @output_option("Add them to this key file.")
 @click.pass_obj
 def import_keys(context: Context, file: str, store: str | None, output: str | None) -> None:
-    r"""Add the age identities in FILE (- is the standard input), and print their public halves.
+    """Add the age identities in FILE to the keys.
 
-    The file itself stays where it is; remove it once the keys open what they should.
+    Their public halves are printed. - is the standard input. The file itself stays where it is; remove it once the keys open what they should.
 
     Takes private keys. A public key alone is not imported: name it in .sops.yaml.
-
-    \b
-    Example:
-      sopskit keys import old-laptop.txt
-      op read op://team/sops/key | sopskit keys import - --store keyring
     """
     if file == "-":
         identities = keys.read_keys(context.stdin.read(IMPORT_LIMIT), "standard input")
@@ -109,21 +106,17 @@ def import_keys(context: Context, file: str, store: str | None, output: str | No
         context.say(str(identity.recipient()))
 
 
-@command.command("list")
+@command.command("list", epilog=example("sopskit keys list --json"))
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to print it.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.pass_obj
 def list_keys(context: Context, form: str, as_json: bool) -> None:
-    r"""List the public halves of the private keys that would be tried, and where each is.
+    """List the keys by their public halves.
 
-    No private key is shown, no command is run and no passphrase is asked for. PGP keys are gpg's own:
+    These are the private keys that would be tried, and where each is. No private key is shown, no command is run and no passphrase is asked for. PGP keys are gpg's own:
     gpg --list-secret-keys lists them.
 
     Needs no key. Without any, this says where it looked.
-
-    \b
-    Example:
-      sopskit keys list --json
     """
     found, problems = keys.known_keys(context.environ)
     if as_json or form == "json":
@@ -147,21 +140,22 @@ def list_keys(context: Context, form: str, as_json: bool) -> None:
         context.note("no private key was found; sopskit keys generate makes one")
 
 
-@command.command("export")
+@command.command(
+    "export",
+    epilog=example(
+        "sopskit keys export age1... | kubectl create secret generic sops-age --from-file=age.agekey=/dev/stdin"
+    ),
+)
 @click.argument("recipient")
 @output_option("Write it to this new file (mode 0600) instead of printing it.")
 @click.option("--show", is_flag=True, help="Print the private key even if the output is a terminal.")
 @click.pass_obj
 def export(context: Context, recipient: str, output: str | None, show: bool) -> None:
-    r"""Print the private key of RECIPIENT, to move it to another machine or to a cluster.
+    """Print the private key of RECIPIENT.
 
-    On a terminal, where it would stay in the scrollback, this has to be asked for with --show.
+    This is for moving it to another machine or to a cluster. On a terminal, where it would stay in the scrollback, this has to be asked for with --show.
 
     Needs the private key. With the public key alone there is nothing to export.
-
-    \b
-    Example:
-      sopskit keys export age1... | kubectl create secret generic sops-age --from-file=age.agekey=/dev/stdin
     """
     if output is None and not show and "stdout" in context.terminals:
         raise RefusedError(
@@ -177,23 +171,20 @@ def export(context: Context, recipient: str, output: str | None, show: bool) -> 
     context.note(f"wrote the private key to {output}")
 
 
-@command.command("remove")
+@command.command(
+    "remove", epilog=example("sopskit keys export age1... --output backup.agekey", "sopskit keys remove age1...")
+)
 @click.argument("recipient")
 @click.option("--store", type=click.Choice(("file", "keyring")), help="Remove it there only; the default is both.")
 @click.option("-f", "--file", "path", metavar="FILE", help="The key file; the default is the one that sops reads.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(context: Context, recipient: str, store: str | None, path: str | None, yes: bool) -> None:
-    r"""Remove the private key of RECIPIENT from the key file and the keyring of the operating system.
+    """Remove the private key of RECIPIENT.
 
-    Without another copy of it, files that are encrypted for this key alone are lost.
+    It is taken out of the key file and of the keyring of the operating system. Without another copy of it, files that are encrypted for this key alone are lost.
 
     Needs the private key. To take a public key out of encrypted files, change .sops.yaml and run updatekeys and rotate.
-
-    \b
-    Example:
-      sopskit keys export age1... --output backup.agekey
-      sopskit keys remove age1...
     """
     recipient = recipient.strip()
     if not yes:

@@ -27,7 +27,7 @@ ROOT = (
     Option("verbose", "accepted as in sops"),
     Option("disable-version-check", "accepted as in sops; sopskit never asks the network for a version"),
     Option("enable-local-keyservice", "accepted as in sops: keys are always used directly"),
-    Option("keyservice", "refused: sopskit talks to no key service", "URL", env="SOPS_KEYSERVICE"),
+    Option("keyservice", "", "URL", env="SOPS_KEYSERVICE", refused="sopskit talks to no key service"),
 )
 INDENT = Option("indent", "indentation of what is newly written, in blanks", "N")
 IN_PLACE = Option("in-place", "write back to the same file instead of standard output", short="i")
@@ -59,14 +59,16 @@ KEY_HELP = {
     "age": "age recipients, comma separated; may be repeated",
     "pgp": "PGP fingerprints, comma separated; may be repeated",
 }
-NOT_OPERATED = "refused: sopskit does not operate this kind of key"
+NOT_OPERATED = "sopskit does not operate this kind of key; use sops for it"
 KEYS = (
     *(
-        Option(option, KEY_HELP.get(kind, NOT_OPERATED), "KEYS", short, env, many=True)
+        Option(option, KEY_HELP[kind], "KEYS", short, env, many=True)
+        if kind in OPERATED
+        else Option(option, "", "KEYS", short, env, many=True, refused=NOT_OPERATED)
         for kind, (option, short, env) in KEY_OPTIONS.items()
     ),
-    Option("aws-profile", NOT_OPERATED, "NAME"),
-    Option("encryption-context", NOT_OPERATED, "TEXT"),
+    Option("aws-profile", "", "NAME", refused=NOT_OPERATED),
+    Option("encryption-context", "", "TEXT", refused=NOT_OPERATED),
 )
 RULES = tuple(
     Option(name, text, "TEXT")
@@ -85,7 +87,9 @@ KEY_TYPES = frozenset(("age", "pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "
 def changed_keys(verb: str, text: str) -> tuple[Option, ...]:
     """`--add-age` and its like: one option for each kind of key."""
     return tuple(
-        Option(f"{verb}-{option}", f"{text} ({option})" if kind in OPERATED else NOT_OPERATED, "KEYS", many=True)
+        Option(f"{verb}-{option}", f"{text} ({option})", "KEYS", many=True)
+        if kind in OPERATED
+        else Option(f"{verb}-{option}", "", "KEYS", many=True, refused=NOT_OPERATED)
         for kind, (option, _, _) in KEY_OPTIONS.items()
     )
 

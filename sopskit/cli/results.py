@@ -101,12 +101,16 @@ def in_place(
     *,
     wanted: Callable[[Found], bool] | None = None,
     private: bool = False,
+    asks: bool = False,
 ) -> int:
-    """Change files in place, many in one run; shows what happened and gives the exit code."""
+    """Change files in place, many in one run; shows what happened and gives the exit code.
+
+    In folders only those files are `wanted` for which it says so. A change that `asks` leaves no room for a progress bar.
+    """
     found = [file for file in expand(given.files) if wanted is None or file.named or wanted(file)]
     many = len(given.files) != 1 or not all(file.named for file in found)
     by_path = {file.path: file for file in found}
-    with _progress(context, command, len(found), many=many) as step:
+    with _progress(context, command, len(found), shown=many and not asks) as step:
         outcomes = batch.rewrite(
             found,
             lambda seen: change(seen, by_path[seen.path]),
@@ -131,9 +135,7 @@ def _report_one(context: Context, command: str, outcomes: Sequence[Outcome]) -> 
 
 def _report_many(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:
     failed = [outcome for outcome in outcomes if outcome.state == FAILED]
-    for outcome in failed:
-        if outcome.error is not None:
-            context.show_error(outcome.error)
+    context.show_errors([outcome.error for outcome in failed if outcome.error is not None])
     counts = {state: sum(outcome.state == state for outcome in outcomes) for state in (DONE, UNCHANGED, SKIPPED)}
     parts = [f"{counts[DONE]} {'file' if counts[DONE] == 1 else 'files'} changed"]
     if counts[UNCHANGED]:
@@ -143,8 +145,6 @@ def _report_many(context: Context, command: str, outcomes: Sequence[Outcome]) ->
     if failed:
         parts.append(f"{len(failed)} failed")
     context.note(f"sopskit: {command}: {', '.join(parts)}")
-    for outcome in failed:
-        context.note(f"  failed: {outcome.path}")
     return exitcodes.GENERAL if failed else exitcodes.OK
 
 
@@ -185,8 +185,8 @@ class _Silent:
         """Nothing to end."""
 
 
-def _progress(context: Context, command: str, total: int, *, many: bool) -> _Silent:
-    if not many or "stderr" not in context.terminals:
+def _progress(context: Context, command: str, total: int, *, shown: bool) -> _Silent:
+    if not shown or "stderr" not in context.terminals:
         return _Silent()
     from sopskit.cli.progress import Bar
 

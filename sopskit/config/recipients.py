@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sopskit.config.syntax import kind as kind_of
-from sopskit.errors import ConfigError, RecipientError
+from sopskit.errors import RecipientError
 from sopskit.sops.foreignkeys import new_foreign_key, parse_foreign_key
 from sopskit.sops.masterkeys import parse_age_key, parse_pgp_key
 from sopskit.sops.metadata import list_name
@@ -103,7 +103,10 @@ def split_list(values: Iterable[str]) -> list[str]:
 
 def without_duplicates(keys: Iterable[MasterKey]) -> KeyGroup:
     """The keys without those of the same kind and name as an earlier one."""
-    return tuple({(list_name(key), key.id): key for key in reversed(list(keys))}.values())[::-1]
+    unique: dict[tuple[str, str], MasterKey] = {}
+    for key in keys:
+        unique.setdefault((list_name(key), key.id), key)
+    return tuple(unique.values())
 
 
 class RuleKeys:
@@ -167,11 +170,18 @@ class RuleKeys:
                 entry[target] = {key: reader.text(text) for key, text in reader.fields(value).items()}
             else:
                 entry[target] = reader.text(value)
-        return new_foreign_key(kind, entry)
+        try:
+            return new_foreign_key(kind, entry)
+        except RecipientError as error:
+            raise self._at(error, node) from None
 
     def _parse(self, parser: KeyParser, kind: str, text: str, node: yaml.Node) -> MasterKey:
         try:
             return parser.parse(kind, text)
-        except (RecipientError, ConfigError) as error:
-            mark = node.start_mark
-            raise error.at(file=self._reader.file, line=mark.line + 1, column=mark.column + 1) from None
+        except RecipientError as error:
+            raise self._at(error, node) from None
+
+    def _at(self, error: RecipientError, node: yaml.Node) -> RecipientError:
+        mark = node.start_mark
+        error.at(file=self._reader.file, line=mark.line + 1, column=mark.column + 1)
+        return error

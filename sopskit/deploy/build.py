@@ -13,13 +13,13 @@ from sopskit.errors import BuildError, FileAccessError, FormatError
 from sopskit.redact import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sopskit.deploy.provider import DecryptionProvider
     from sopskit.deploy.tree import Source
     from sopskit.document import Comment, Document
 
+IDENTITY = frozenset((("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")))
 YAML_SUFFIXES = frozenset((".yaml", ".yml"))
 # a value that is part of a longer text is looked for if it is at least this long: `1` is in everything
 LEAST_PART = 6  # code points
@@ -96,27 +96,32 @@ def _parse(stream: bytes) -> Document:
 def masked(rendered: Rendered) -> str:
     """The stream for a screen: what is in a Secret, and whatever was encrypted in a source, is the mask.
 
-    The result is not meant to be a manifest: the mask is no base64.
+    What an object is (kind, namespace, name) stays. The result is not meant to be a manifest: the mask is no base64.
     """
     document = _parse(rendered.stream)
-    hidden = set(_secret_leaves(document))
+    hidden, shown = _places(document)
     parts = [secret for secret in rendered.secrets if len(secret) >= LEAST_PART]
     edits: list[Edit] = []
     for item in document.items:
         place = (item.start, item.end)
-        if place in hidden or item.value in rendered.secrets or any(part in item.value for part in parts):
+        secret = item.value in rendered.secrets or any(part in item.value for part in parts)
+        if place in hidden or (secret and place not in shown):
             edits.append(_mask(document, item))
     return apply_edits(document.text, list(dict.fromkeys(edits)))
 
 
-def _secret_leaves(document: Document) -> Iterator[tuple[int, int]]:
+def _places(document: Document) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """Where the data of Secrets is, and where it says what an object is."""
+    hidden: set[tuple[int, int]] = set()
+    shown: set[tuple[int, int]] = set()
     for obj in manifest.objects(document):
-        if obj.identity.kind != "Secret":
-            continue
-        depth = len(obj.path)
         for leaf in obj.leaves:
-            if leaf.path[depth] in ("data", "stringData"):
-                yield leaf.start, leaf.end
+            path = leaf.path[len(obj.path) :]
+            if obj.identity.kind == "Secret" and path[0] in ("data", "stringData"):
+                hidden.add((leaf.start, leaf.end))
+            elif path in IDENTITY:
+                shown.add((leaf.start, leaf.end))
+    return hidden, shown
 
 
 def _mask(document: Document, item: Leaf | Comment) -> Edit:

@@ -122,6 +122,7 @@ CAUSES = (
     (b"is not in or below", "a file outside of the kustomization's folder is named"),
     (b"no matches for Id", "a patch fits no resource"),
     (b"failed to find unique target for patch", "a patch fits no resource, or several"),
+    (b"missing metadata.name", "a manifest has no name"),
     (b"unable to parse", "a file is no valid manifest"),
     (b"invalid Kustomization", "the kustomization file is not valid"),
     (b"yaml:", "a file is no valid YAML"),

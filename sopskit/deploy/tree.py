@@ -81,13 +81,19 @@ def _read(path: Path, root: Path) -> bytes:
         descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
         raise FileAccessError(f"cannot be read: {(error.strerror or '').lower()}").at(file=str(path)) from error
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError("is no ordinary file").at(file=str(path))
-        if status.st_size > LIMITS.size:
-            raise LimitError(f"has {status.st_size} bytes, more than the limit of {LIMITS.size}").at(file=str(path))
-        return stream.read()
+    try:
+        _check(os.fstat(descriptor), path)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(descriptor)
+
+
+def _check(status: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedError("is no ordinary file").at(file=str(path))
+    if status.st_size > LIMITS.size:
+        raise LimitError(f"has {status.st_size} bytes, more than the limit of {LIMITS.size}").at(file=str(path))
 
 
 def kustomization_in(folder: Path) -> Path | None:

@@ -139,7 +139,7 @@ def assign(document: Document, path: Path, value: Raw) -> Document:
         end = len(document.text)
         edit = Edit(end, end, _behind(document.text, [f"{key}={_escape(text)}"]))
         data = text.encode("utf-8", "surrogateescape")
-        meant = [*readback.with_texts(document.items, {}), readback.Meant((key,), "str", data)]
+        meant = [*readback.with_texts(document.items, {}), ((), key, "str", data)]
     return readback.check(_read(apply_edits(document.text, [edit])), meant)
 
 

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sopskit.document.model import Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import TypeAlias
 
     from sopskit.document.model import Comment, Document, Path, Raw
 
-
-class Meant(NamedTuple):
-    """An item as it must read back; a comment has the path of its container and the kind `comment`."""
-
-    path: Path
-    kind: str
-    data: bytes
-
-    def __repr__(self) -> str:
-        """Place and kind, not content."""
-        return f"Meant({self.path!r}, {self.kind!r})"
+    # path of the container, key (None: a comment), kind, bytes; a plain tuple, as there is one for every value
+    Meant: TypeAlias = tuple[Path, str | int | None, str, bytes]
 
 
 def as_is(item: Leaf | Comment) -> Meant:
     """An item that must read back unchanged."""
     if isinstance(item, Leaf):
-        return Meant((*item.parent.path, item.key), item.kind, item.data)
-    return Meant(item.parent.path, "comment", item.value.encode("utf-8", "surrogateescape"))
+        return item.parent.path, item.key, item.kind, item.data
+    return item.parent.path, None, "comment", item.value.encode("utf-8", "surrogateescape")
 
 
 def as_text(item: Leaf | Comment, text: str) -> Meant:
     """An item that must read back as the string, or the comment, `text`."""
     data = text.encode("utf-8", "surrogateescape")
-    if isinstance(item, Leaf):
-        return Meant((*item.parent.path, item.key), "str", data)
-    return Meant(item.parent.path, "comment", data)
+    return (
+        (item.parent.path, item.key, "str", data)
+        if isinstance(item, Leaf)
+        else (item.parent.path, None, "comment", data)
+    )
 
 
 def with_texts(items: Iterable[Leaf | Comment], texts: Mapping[int, str]) -> list[Meant]:

@@ -23,7 +23,7 @@ def classify(base: Side | None, head: Side | None, comparison: Comparison) -> tu
     if base is None or head is None:
         return (_one_side(head is not None, head or base),)
     if base.metadata is None and head.metadata is None:
-        return (Operation("plain-edit", "consistent", "no SOPS file on either side"),)
+        return (Operation("plain-edit", "consistent", "plain text before and after"),)
     if base.metadata is None:
         return (
             Operation("encrypt", "consistent", "was plain text, is encrypted now; the history keeps the plain text"),

@@ -116,6 +116,14 @@ def mapping(value: Raw, place: Place) -> dict[str, Raw]:
     raise _wrong("a mapping", value, place)
 
 
+def merged(value: Raw, place: Place) -> dict[str, Raw]:
+    """A mapping with names of the user's own; a list of mappings counts as all of them together."""
+    if isinstance(value, list):
+        entries = [mapping(entry, (*place, index)) for index, entry in enumerate(value)]
+        return {name: text for entry in entries for name, text in entry.items()}
+    return mapping(value, place)
+
+
 def time(value: Raw, place: Place) -> str:
     """The text of an RFC 3339 time, as it stands."""
     found = text(value, place)

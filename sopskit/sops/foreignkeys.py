@@ -24,7 +24,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "hckms": ("key_id",),
     "kms": ("arn", "role", "context", "aws_profile"),
 }
-HEX_AND_DASH = frozenset("0123456789abcdef-")
 
 
 def read_foreign_key(kind: str, entry: Mapping[str, Raw], place: decoding.Place) -> ForeignKey:
@@ -46,9 +45,12 @@ def read_unknown_key(kind: str, entry: Mapping[str, Raw], position: int) -> Fore
 def new_foreign_key(kind: str, entry: Mapping[str, Raw]) -> ForeignKey:
     """A key that stands in a configuration, with the fields of an entry; there is no `enc` yet.
 
-    Raises `MetadataError` for fields of the wrong type.
+    Raises `MetadataError` for fields of the wrong type, `RecipientError` for a HuaweiCloud key that sops refuses.
     """
-    return ForeignKey(kind, entry, REFERENCES[kind](entry, (kind,)))
+    reference = REFERENCES[kind](entry, (kind,))
+    if kind == "hckms" and not is_hckms_key_id(reference):
+        raise RecipientError("a HuaweiCloud key is named region:uuid")
+    return ForeignKey(kind, entry, reference)
 
 
 def parse_foreign_key(kind: str, text: str, aws_profile: str = "") -> ForeignKey:
@@ -67,8 +69,6 @@ def _parse_gcp_kms(text: str, aws_profile: str) -> dict[str, Raw]:  # noqa: ARG0
 
 
 def _parse_hckms(text: str, aws_profile: str) -> dict[str, Raw]:  # noqa: ARG001 a parser
-    if not is_hckms_key_id(text):
-        raise RecipientError("a HuaweiCloud key is named region:uuid")
     return {"key_id": text}
 
 
@@ -97,9 +97,9 @@ def _split_url(text: str) -> tuple[str, str, list[str]]:
 
 
 def is_hckms_key_id(text: str) -> bool:
-    """Whether a text is `region:uuid`, as sops wants it."""
+    """Whether a text is `region:uuid`, as far as sops looks: there is something on both sides of the colon."""
     region, _, uuid = text.partition(":")
-    return bool(region) and bool(uuid) and HEX_AND_DASH.issuperset(uuid)
+    return bool(region) and bool(uuid)
 
 
 def _joined(template: str, *names: str) -> Callable[[Mapping[str, Raw], decoding.Place], str]:
@@ -111,7 +111,7 @@ def _joined(template: str, *names: str) -> Callable[[Mapping[str, Raw], decoding
 
 def _kms(entry: Mapping[str, Raw], place: decoding.Place) -> str:
     arn, role, profile = (decoding.text(entry.get(name), (*place, name)) for name in ("arn", "role", "aws_profile"))
-    context = decoding.mapping(entry.get("context"), (*place, "context"))
+    context = decoding.merged(entry.get("context"), (*place, "context"))
     pairs = ",".join(f"{name}:{decoding.text(context[name], (*place, 'context', name))}" for name in sorted(context))
     reference = f"{arn}+{role}" if role else arn
     if profile:

@@ -159,12 +159,10 @@ def _read_selection(found: Mapping[str, Raw]) -> Selection:
 def _read_groups(found: Mapping[str, Raw], rest: dict[str, Raw]) -> tuple[tuple[KeyGroup, ...], dict[str, Raw]]:
     """The key groups, and the fields that are not SOPS's. Flat lists win over `key_groups` (SOPS section 6.2)."""
     flat = _read_group(found, ("sops",))
-    nested = [
-        _read_nested_group(entry, ("sops", "key_groups", index))
-        for index, entry in enumerate(decoding.mappings(found.get("key_groups"), ("sops", "key_groups")))
-    ]
-    if not flat and nested:
-        groups = tuple(nested)
+    nested = () if flat else decoding.mappings(found.get("key_groups"), ("sops", "key_groups"))
+    groups: tuple[KeyGroup, ...]
+    if nested:
+        groups = tuple(_read_nested_group(entry, ("sops", "key_groups", index)) for index, entry in enumerate(nested))
         unknown = rest
     else:
         others, unknown = _split_unknown_keys(rest)

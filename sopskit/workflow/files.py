@@ -1,6 +1,6 @@
 """Files as they are on the disk: read, looked at, and checked before they are replaced."""
 
-# ruff: noqa: PTH100, PTH112, PTH114, PTH116, PTH118, PTH120
+# ruff: noqa: PTH100, PTH110, PTH112, PTH114, PTH116, PTH118, PTH120
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def check_replaceable(seen: Seen) -> None:
             f"has {seen.status.st_nlink} names (hard links), and replacing one would leave the others as they are",
             hint="make it a file of its own first: cp FILE FILE.new && mv FILE.new FILE",
         ).at(file=seen.path)
-    elif not os.access(seen.target, os.W_OK):
+    elif os.path.exists(seen.target) and not os.access(seen.target, os.W_OK):
         raise FileAccessError("cannot be written: it is write-protected", hint="chmod u+w FILE").at(file=seen.path)
     if not os.access(folder, os.W_OK | os.X_OK):
         reason = "no such folder" if not os.path.isdir(folder) else "its folder is write-protected"

@@ -4,7 +4,7 @@ A key file is the one that sops reads too. It is only ever added to: what is in 
 anything but identities is refused, because a private key appended to the wrong file is a leak.
 """
 
-# ruff: noqa: PTH103, PTH118, PTH120
+# ruff: noqa: PTH102, PTH112, PTH118, PTH120
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations
@@ -121,14 +121,18 @@ def add_to_keyring(index: str, identities: Sequence[KeyIdentity], now: datetime)
     seen = _seen(index)
     stored = read_index(index)
     new, known = _sort_out(identities, [key.recipient for key in stored])
-    for identity in new:
-        store(str(identity.recipient()), identity.reveal())
-    recipients = tuple(str(identity.recipient()) for identity in new)
     created = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    listed = (*stored, *(StoredKey(recipient, created) for recipient in recipients))
-    if new:
-        writer.replace(seen, index_text(listed), private=True)
-    return Added("OS keyring", recipients, known, len(stored) - len(known))
+    listed = list(stored)
+    try:
+        for identity in new:
+            recipient = str(identity.recipient())
+            store(recipient, identity.reveal())
+            listed.append(StoredKey(recipient, created))
+    finally:  # what was stored before another one failed must not be lost
+        if len(listed) > len(stored):
+            writer.replace(seen, index_text(listed), private=True)
+    added = tuple(key.recipient for key in listed[len(stored) :])
+    return Added("OS keyring", added, known, len(stored) - len(known))
 
 
 def known_keys(environ: Mapping[str, str]) -> tuple[list[KnownKey], list[SourceReport]]:
@@ -207,8 +211,15 @@ def _seen(path: str) -> files.Seen:
 
 
 def _make_folder(folder: str) -> None:
+    """Make a folder and those above it, all of them private, whatever the umask; those that are there stay."""
+    above = os.path.dirname(folder)
+    if not os.path.isdir(above) and above != folder:
+        _make_folder(above)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.mkdir(folder, mode=0o700)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise FileAccessError("the folder cannot be made: a file is in its place").at(file=folder) from None
     except OSError as error:
         raise FileAccessError(f"the folder cannot be made: {files.reason(error)}").at(file=folder) from None
 
@@ -222,7 +233,7 @@ def _recipients_in(seen: files.Seen, name: str) -> list[str]:
         return [str(identity.recipient()) for _, identity in lines if identity is not None]
     except (IdentityError, UnicodeDecodeError):
         raise RefusedError(
-            "holds other things than age identities, and is left alone", hint="name another file with --output"
+            "holds other things than age identities, and is left alone", hint="name another key file"
         ).at(file=name) from None
 
 

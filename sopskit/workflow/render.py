@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sopskit.deploy import build
@@ -11,6 +10,7 @@ from sopskit.deploy.provider import DecryptionProvider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from sopskit.sops.masterkeys import Keyring
 

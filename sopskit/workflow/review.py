@@ -49,7 +49,9 @@ def choose_ends(repository: Repository, words: Sequence[str], folder: Path) -> E
         if os.path.lexists(folder / word):
             raise UsageError(f"{word} is a revision and a path", hint=f"write refs/heads/{word} if you mean the branch")
     base_id, head_id = repository.resolve(base), repository.resolve(head)
-    return Ends(Commit(base, repository.merge_base(base_id, head_id) if merge else base_id), Commit(head, head_id))
+    return Ends(
+        Commit(_short(base), repository.merge_base(base_id, head_id) if merge else base_id), Commit(head, head_id)
+    )
 
 
 def _names(repository: Repository, words: Sequence[str]) -> tuple[str, str, bool]:
@@ -158,8 +160,8 @@ class _Rules:
         return Rule(recipients, found.selection, by_path=bool(found.path_regex))
 
 
-def short_ref(name: str) -> str:
-    """`origin/main` for `refs/remotes/origin/main`, for showing."""
+def _short(name: str) -> str:
+    """`origin/main` for `refs/remotes/origin/main`."""
     for prefix in ("refs/heads/", "refs/remotes/"):
         name = name.removeprefix(prefix)
     return name

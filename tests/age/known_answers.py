@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from pathlib import Path
 
 from sopskit.age.header import Stanza
@@ -41,14 +42,14 @@ SCRYPT_PASSPHRASE = "pässwörd"
 SCRYPT_STANZA = Stanza(
     "scrypt",
     ("AAECAwQFBgcICQoLDA0ODw", "10"),
-    bytes.fromhex("b1b4b4e0b57c32208607e91bc3dbb3902d8f42b5bf3e92230f1c837e2382a18c"),
+    b64decode("9ivIX0e1/5GvDFt3sGJa9BIMJHsRn3y3NVDOKPEIU1o="),
 )
 
 SSH_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 SSH_STANZA = Stanza(
     "ssh-ed25519",
     ("lbmsoA", "NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlQ"),
-    bytes.fromhex("e6ea26215aa2000d8ff418dd42a115c73a7381a4f199a41af0482477b3181ea5"),
+    b64decode("wfUcJ0nv/BjKW7z/AnI/YcoaT5RflQUjwpSQudyvJqY="),
 )
 
 # Points whose multiples by a clamped scalar are all zero (RFC 7748 section 7 and the Curve25519 page).

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sopskit.age import header
-from sopskit.age.header import Header, Stanza
+from sopskit.age.header import STANZA_LIMIT, Header, Stanza
 from sopskit.errors import HeaderError
 from tests.age.known_answers import X25519_FILE
 
@@ -44,7 +44,8 @@ def test_known_header() -> None:
         (b"", "empty"),
         (b"hello", "not an age file"),
         (b"age-encryption.org/v2\n" + STANZA + MAC, "unsupported age version"),
-        (b"age-encryption.org/v1", "unsupported age version"),
+        (b"age-encryption.org/v1", "ends inside"),
+        (b"a", "ends inside"),
         (b"age-encryption.org/v1 \n" + STANZA + MAC, "unsupported age version"),
         (b"age-encryption.org/v1\r\n" + STANZA + MAC, "shell redirection"),
         (b"\xff\xfe" + "age-encryption".encode("utf-16-le"), "shell redirection"),
@@ -119,6 +120,18 @@ def test_a_file_of_the_limit_s_size_that_ends_in_its_header_is_cut_off() -> None
     data = V + b"-> x"
     with pytest.raises(HeaderError, match="ends inside"):
         header.parse(data, limit=len(data))
+
+
+def test_a_header_has_so_many_stanzas_and_no_more() -> None:
+    assert len(header.parse(V + STANZA * STANZA_LIMIT + MAC).stanzas) == STANZA_LIMIT
+    with pytest.raises(HeaderError, match="more than 32768 stanzas"):
+        header.parse(V + STANZA * (STANZA_LIMIT + 1) + MAC)
+
+
+def test_a_large_body_is_read_in_linear_time() -> None:
+    lines = 50_000
+    [stanza] = header.parse(V + b"-> x\n" + (b"A" * 64 + b"\n") * lines + b"\n" + MAC).stanzas
+    assert len(stanza.body) == 48 * lines
 
 
 arguments = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=90)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -270,7 +271,7 @@ def test_help_has_an_example_and_says_what_a_public_key_can_do(
 ) -> None:
     result = run(*command, "--help")
     shown = capsys.readouterr().out + result.output
-    assert "Example:\n    sopskit keys" in shown or "Example:\n    op read" in shown
+    assert re.search(r"\n  Example:\n    sopskit keys", shown)
     assert "public" in shown
     assert result.code == 0
 
@@ -278,7 +279,7 @@ def test_help_has_an_example_and_says_what_a_public_key_can_do(
 @pytest.mark.tool("sops")
 def test_sops_opens_a_file_with_a_generated_key(tool: Callable[[str], str], world: World, keys_txt: Path) -> None:
     def sopskit(*words: str) -> str:
-        code = "from sopskit.cli.main import run; run()"
+        code = "import sys; from sopskit.cli.main import main; sys.exit(main())"
         command = [sys.executable, "-c", code, "keys", *words]
         environ = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(command, check=True, capture_output=True, text=True, env=environ, cwd=world.home).stdout

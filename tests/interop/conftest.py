@@ -67,6 +67,10 @@ class Released:
         (self.folder / f"own{SUFFIXES[name]}").write_bytes(source)
         return self.run("decrypt", f"own{SUFFIXES[name]}").returncode == 0
 
+    def tree_of(self, plain: bytes) -> Any:
+        """The tree that sops reads in a plaintext YAML file; other libraries take `1e+21` for a string."""
+        return self.decrypt_to_tree(self.encrypt(plain, "yaml"), "yaml")
+
     def decrypt_to_tree(self, source: bytes, name: str) -> Any:
         return json.loads(self.decrypt(source, name, "--output-type", "json"))
 

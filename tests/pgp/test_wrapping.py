@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 from sopskit.errors import GpgError, KeyAccessError, RecipientError
@@ -243,3 +245,23 @@ def test_sops_reads_what_is_wrapped(gpg: Gpg, pgp_key: str, tool: Callable[[str]
     plain.write_text(json.dumps(encrypted))
     opened = subprocess.run([tool("sops"), "-d", str(plain)], check=True, capture_output=True, env=dict(os.environ))
     assert json.loads(opened.stdout) == {"a": "b"}
+
+
+@pytest.mark.tool("pinentry-curses")
+def test_a_passphrase_can_be_typed_at_the_terminal(
+    gpg: Gpg, gnupg_home: Path, tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    """gpg runs in a process group of its own, and pinentry must get the terminal all the same."""
+    (gnupg_home / "gpg-agent.conf").write_text(f"pinentry-program {tool('pinentry-curses')}\n")
+    import_protected(gnupg_home, "locked", gpg)
+    (tmp_path / "message").write_text(wrap(KEY, LOCKED, gpg))
+    code = (
+        "import sys; from sopskit.keysources import environment_keyring as k; from sopskit.pgp import unwrap; "
+        f"key = unwrap(open({str(tmp_path / 'message')!r}).read(), k().gpg()); print('key of', len(key))"
+    )
+    environ = os.environ | {"TERM": "xterm", "PYTHONPATH": str(FIXTURES.parents[1])}
+    child = pexpect.spawn(sys.executable, ["-c", code], env=environ, timeout=30, dimensions=(40, 120))
+    child.expect("Passphrase:")
+    child.send("test-only\r")
+    child.expect("key of 32")
+    child.close()

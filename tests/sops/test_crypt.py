@@ -206,7 +206,7 @@ stringData:
     PASSWORD: "hunter2"
     PORT: 5432
     RATIO: 1.10
-    ON: True
+    ON: TRUE
     LIST:
         - same
         - same
@@ -237,8 +237,8 @@ def test_one_changed_value_changes_one_line(alice: AgeTestKey):
     [
         ("PORT: 5432", 'PORT: "5432"'),
         ("RATIO: 1.10", "RATIO: 1.1"),
-        ("ON: True", "ON: 1"),
-        ("ON: True", 'ON: "True"'),
+        ("ON: TRUE", "ON: 1"),
+        ("ON: TRUE", 'ON: "True"'),
         ("- other", "- same"),
     ],
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         ({"arn": "A", "context": {"b": "2", "a": "1"}}, "A|a:1,b:2"),
         ({"arn": "A", "role": "R", "context": {"a": "1"}, "aws_profile": "p"}, "A+R|a:1|p"),
         ({"arn": "A", "aws_profile": "p"}, "A||p"),
+        ({"arn": "A", "context": [{"b": 2}, {"a": True}]}, "A|a:1,b:2"),
+        ({"arn": "A", "context": []}, "A"),
     ],
     ids=str,
 )
@@ -77,7 +79,6 @@ def test_a_profile_goes_to_the_kms_key() -> None:
         ("hckms", "x"),
         ("hckms", ":0"),
         ("hckms", "r:"),
-        ("hckms", "r:XYZ"),
         ("azure_kv", "foo"),
         ("azure_kv", "http://v/keys/n"),
         ("azure_kv", "https://v/secrets/n"),

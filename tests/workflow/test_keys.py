@@ -15,13 +15,15 @@ from sopskit.errors import FileAccessError, IdentityError, KeyAccessError, Refus
 from sopskit.keysources.oskeyring import read_index
 from sopskit.workflow import keys
 from sopskit.workflow.keys import Added, KnownKey
-from tests.keysources.conftest import encrypted, memory_keyring, sources, ssh_key, use_backend
+from tests.keysources.conftest import MemoryKeyring, encrypted, memory_keyring, sources, ssh_key, use_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from keyring.backend import KeyringBackend
+
     from tests.conftest import AgeTestKey
-    from tests.keysources.conftest import MemoryKeyring, Sources
+    from tests.keysources.conftest import Sources
 
 __all__ = ["memory_keyring", "sources", "ssh_key", "use_backend"]  # fixtures
 
@@ -111,8 +113,10 @@ def test_an_encrypted_file_is_left_alone(armor: bool, tmp_path: Path, alice: Age
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, alice: AgeTestKey) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileAccessError, match="the folder cannot be made"):
+    with pytest.raises(FileAccessError, match="the folder cannot be made: a file is in its place"):
         keys.add_to_file(str(tmp_path / "file" / "keys.txt"), [identity_of(alice)], NOW)
+    with pytest.raises(FileAccessError, match="the folder cannot be made: file name too long"):
+        keys.add_to_file(str(tmp_path / ("a" * 300) / "keys.txt"), [identity_of(alice)], NOW)
 
 
 def test_a_new_file_is_never_written_over_another(tmp_path: Path, alice: AgeTestKey, bob: AgeTestKey) -> None:
@@ -159,8 +163,32 @@ def test_a_key_in_the_os_keyring_is_listed(
     assert alice.identity[20:] not in index.read_text()
 
 
+def test_what_was_stored_before_a_failure_is_listed(
+    tmp_path: Path, use_backend: Callable[[KeyringBackend], None], alice: AgeTestKey, bob: AgeTestKey
+) -> None:
+    class Full(MemoryKeyring):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            if self.kept:
+                raise OSError("full")
+            super().set_password(service, username, password)
+
+    use_backend(Full())
+    index = str(tmp_path / "keyring.json")
+    with pytest.raises(KeyAccessError):
+        keys.add_to_keyring(index, [identity_of(alice), identity_of(bob)], NOW)
+    assert [key.recipient for key in read_index(index)] == [alice.recipient]
+
+
+def test_a_key_that_is_in_the_os_keyring_is_not_stored_again(
+    tmp_path: Path, memory_keyring: MemoryKeyring, alice: AgeTestKey
+) -> None:
+    index = str(tmp_path / "keyring.json")
+    keys.add_to_keyring(index, [identity_of(alice)], NOW)
+    assert keys.add_to_keyring(index, [identity_of(alice)], NOW) == Added("OS keyring", (), (alice.recipient,), 0)
+
+
 def test_an_unsafe_keyring_leaves_no_trace(
-    tmp_path: Path, use_backend: Callable[[object], None], alice: AgeTestKey
+    tmp_path: Path, use_backend: Callable[[KeyringBackend], None], alice: AgeTestKey
 ) -> None:
     import keyring.backends.null
 
@@ -179,7 +207,7 @@ def test_the_keys_of_an_environment(
     cluster_key: AgeTestKey,
     ssh_key: Callable[..., tuple[Path, str]],
 ) -> None:
-    sources.environ["SOPS_AGE_KEY"] = alice.identity
+    sources.environ["SOPS_AGE_KEY"] = f"{alice.identity} AGE-PLUGIN-YUBIKEY-1QQQQ"
     sources.environ["SOPS_AGE_KEY_FILE"] = str(bob.path)
     sources.environ["SOPS_AGE_KEY_CMD"] = "touch ran"
     sources.environ["SOPS_AGE_SSH_PRIVATE_KEY_FILE"] = "/nonexistent"
@@ -235,8 +263,6 @@ def test_a_key_is_removed_with_its_comments(
     path = tmp_path / "keys.txt"
     head, foot = "# the team's keys\n\n", "AGE-PLUGIN-YUBIKEY-1QQQQ\n# end\n"
     path.write_text(head + lines(alice) + lines(bob) + "\n" + lines(cluster_key) + foot)
-    path.chmod(0o400)
-    path.chmod(0o600)
     assert keys.remove_from_file(str(path), bob.recipient)
     assert path.read_text() == head + lines(alice) + "\n" + lines(cluster_key) + foot
     assert not keys.remove_from_file(str(path), bob.recipient)

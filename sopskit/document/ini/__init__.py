@@ -61,7 +61,7 @@ def seal(
     Raises `RefusedError` for what sops could not write again.
     """
     text, found = document.text, _scan(document)
-    writer.refuse_fragile(found)
+    writer.refuse_fragile(found, text)
     edits = [writer.add_block(text, block)]
     sealed_comments: set[int] = set()
     for item, token in tokens:
@@ -130,7 +130,7 @@ def assign(document: Document, path: Path, value: Raw) -> Document:
     else:
         edit = _addition(document, section, key, text)
     changed = _read_changed(document, edit, path)
-    new = readback.Meant((section, key), "str", text.encode("utf-8", "surrogateescape"))
+    new: readback.Meant = ((section,), key, "str", text.encode("utf-8", "surrogateescape"))
     leaves = [readback.as_is(leaf) for leaf in document.leaves()]
     after = [readback.as_is(leaf) for leaf in changed.leaves()]
     if place:
@@ -151,7 +151,7 @@ def remove(document: Document, path: Path) -> Document:
     gone = {id(place.item) for place in places}
     start, stop = places[0].start, places[-1].stop
     for line in _scan(document).groups.get(_section_comment(document, places[0].item), []):
-        start = min(start, document.text.rfind("\n", 0, line.marker) + 1)
+        start = min(start, line.line)
     rest = _read(apply_edits(document.text, [Edit(start, stop, "")]), bom=document.bom)
     _check_leaves(rest, [readback.as_is(leaf) for leaf in document.leaves() if id(leaf) not in gone])
     return rest

@@ -34,9 +34,10 @@ SEALED = "ENC["
 class Line(NamedTuple):
     """One line of a comment: its marker, where its text begins behind the marker's run, and where it ends.
 
-    `behind` says what it stands behind: nothing, a `key`, or a `section`.
+    `line` is where its line begins, or that of the key whose value it stands behind. `behind` says what it stands behind: nothing, a bare `value`, a `quoted` one, or a `section`.
     """
 
+    line: int
     marker: int
     start: int
     end: int
@@ -141,7 +142,7 @@ class _Reader:
             if start == stop:
                 at = stop
             elif text[start] in MARKERS:
-                self._add_line(start, stop, "")
+                self._add_line(at, start, stop, "")
                 at = stop
             elif text[start] == "[":
                 self._read_section(at, start, stop)
@@ -165,7 +166,7 @@ class _Reader:
             self.block = (line, stop)
         marker = first_of(self.text, MARKERS, close, stop)
         if marker >= 0:
-            self._add_line(marker, stop, "section")
+            self._add_line(line, marker, stop, "section")
         self.section = Container(self.root, name, is_map=True)
         self.keys = set()
         self.numbered = 0
@@ -181,7 +182,7 @@ class _Reader:
         if value is None:
             self._fail("the quote that opens this value is never closed", start)
         if value.comment:
-            self._add_line(*value.comment, "key")
+            self._add_line(line, *value.comment, "quoted" if value.style in {"`", TRIPLE} else "value")
         if self.section.key == RESERVED:
             self._add_metadata(name, value, start)
         else:
@@ -228,7 +229,7 @@ class _Reader:
         self.block = (self.block[0], value.stop)
         self.lines = []
 
-    def _add_line(self, marker: int, stop: int, behind: str) -> None:
+    def _add_line(self, line: int, marker: int, stop: int, behind: str) -> None:
         """A line of the comment that is being collected: text begins behind the marker's run (`## `, `;; `)."""
         text = self.text
         run = text[marker] + " "
@@ -237,7 +238,7 @@ class _Reader:
             end -= 1
         body = text[marker:end]
         start = end - len(body.lstrip(run))
-        self.lines.append(Line(marker, start, end, behind))
+        self.lines.append(Line(line, marker, start, end, behind))
 
     def _end_comment(self, parent: Container) -> None:
         """Make one comment of the lines collected."""
@@ -300,7 +301,7 @@ def read_value(text: str, at: int, stop: int) -> Value | None:
 def _quoted(text: str, start: int, stop: int, quote: str) -> Value | None:
     """Up to the last such quote of the line, or of the first later line that has one. Behind it only a comment counts.
 
-    sops forgets even that comment where the value is on one line; here it is one, so that it gets encrypted.
+    A later line that ends in a backslash closes nothing (tried: the quote on it is part of the value). sops forgets even that comment where the value is on one line; here it is one, so that it gets encrypted.
     """
     first = start + len(quote)
     close = text.rfind(quote, first, stop)
@@ -309,7 +310,8 @@ def _quoted(text: str, start: int, stop: int, quote: str) -> Value | None:
         stop = line_stop(text, line)
         if line == stop:
             return None
-        close = text.rfind(quote, line, stop)
+        if not text[line:stop].rstrip(SPACE).endswith(CONTINUED):
+            close = text.rfind(quote, line, stop)
     end = close + len(quote)
     marker = first_of(text, MARKERS, end, stop)
     return Value(text[first:close], start, end, quote, stop, (marker, stop) if marker >= 0 else None)

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.document.ini.reader import MARKERS, RESERVED, SPACE, TRIPLE, Line, Scan, line_stop, read_value, scan
-from sopskit.document.model import Edit, Leaf
+from sopskit.document.ini.reader import (
+    MARKERS,
+    RESERVED,
+    SPACE,
+    TRIPLE,
+    Line,
+    Place,
+    Scan,
+    first_of,
+    line_stop,
+    read_value,
+    scan,
+)
+from sopskit.document.model import Edit, Leaf, position
 from sopskit.document.numbers import scalar_text
 from sopskit.errors import DocumentSyntaxError, RefusedError
 
@@ -15,6 +27,7 @@ if TYPE_CHECKING:
     from sopskit.document.model import Comment, Raw
 
 QUOTES = ("", '"', "'", "`", TRIPLE)
+NO_TOKEN_BEHIND = frozenset(("section", "quoted"))
 
 
 def newline_of(text: str) -> str:
@@ -70,21 +83,41 @@ def _reads_as(key_text: str, value_text: str, key: str, value: str) -> bool:
 # --- what sops could not write again
 
 
-def refuse_fragile(found: Scan) -> None:
-    """Refuse keys and values that sops reads, but writes as something else: its decryption or next command would damage them.
+def refuse_fragile(found: Scan, text: str) -> None:
+    """Refuse what sops reads, but would write back as something else, or not at all (SOPS section 7.5).
 
-    Such are numbered keys (`-`), keys that start with a comment's marker or a bracket, values that keep quotes
-    around them after one pair was taken off, and values that end in a backslash (SOPS section 7.5).
+    Such are numbered keys (`-`), keys that start with a comment's marker or a bracket, values that keep quotes around
+    them after one pair was taken off, values that end in a backslash, and text behind a closing quote or bracket,
+    which is in no tree and would stay readable.
     """
     for place in found.places:
-        leaf = place.item
-        if isinstance(leaf, Leaf):
-            part = "key" if not _survives_key(str(leaf.key)) else "" if _survives_value(leaf.value) else "value"
-            if part:
-                raise RefusedError(
-                    f"sops reads this {part}, but would write it back as something else",
-                    hint="rename the key" if part == "key" else "change how the value is quoted, or what it ends in",
-                ).at(key=leaf.path)
+        problem = _problem_of_key(place.item) if isinstance(place.item, Leaf) else None
+        if problem is None and _has_dropped_text(place, text):
+            problem = "sops drops the text that stands behind this", "make a comment of it, or take it away"
+        if problem:
+            what, hint = problem
+            error = RefusedError(what, hint=hint)
+            raise error.at(line=position(text, place.start)[0], key=place.item.path)
+
+
+def _problem_of_key(leaf: Leaf) -> tuple[str, str] | None:
+    if not _survives_key(str(leaf.key)):
+        return "sops reads this key, but would write it back as something else", "rename the key"
+    if not _survives_value(leaf.value):
+        return (
+            "sops reads this value, but would write it back as something else",
+            "change how the value is quoted, or what it ends in",
+        )
+    return None
+
+
+def _has_dropped_text(place: Place, text: str) -> bool:
+    if isinstance(place.item, Leaf):
+        start = place.item.end if place.item.style in {"`", TRIPLE} else place.stop
+    else:
+        start = text.rfind("]", place.start, place.stop) + 1
+    marker = first_of(text, MARKERS, start, place.stop)
+    return bool(text[start : place.stop if marker < 0 else marker].strip(SPACE))
 
 
 def _survives_key(key: str) -> bool:
@@ -122,12 +155,12 @@ def refuse_bare_comment(text: str, comment: Comment, lines: list[Line]) -> None:
 def seal_comment(text: str, lines: list[Line], token: str) -> list[Edit]:
     """The token in the first line; of the others the markers stay, to be filled again.
 
-    Behind a section's name no token may stand, as its bracket would end the name: it gets a line before it.
+    Behind a section's name or a quoted value sops finds no token, so it gets a line of its own before.
     """
     first = lines[0]
-    if first.behind == "section":
-        line = text.rfind("\n", 0, first.marker) + 1
-        return [Edit(line, line, f"; {token}{newline_of(text)}"), Edit(first.start, first.end, "")]
+    if first.behind in NO_TOKEN_BEHIND:
+        run = text[first.marker : first.start]
+        return [Edit(first.line, first.line, f"{run}{token}{newline_of(text)}"), Edit(first.marker + 1, first.end, "")]
     return [Edit(first.start, first.end, token), *(Edit(line.marker + 1, line.end, "") for line in lines[1:])]
 
 
@@ -135,9 +168,9 @@ def open_comment(text: str, lines: list[Line], plain: str) -> list[Edit]:
     """The inverse of `seal_comment`. sops writes the token alone: then lines are added as needed."""
     texts = plain.split("\n")
     first, last = lines[0], lines[-1]
-    if len(lines) == 2 and len(texts) == 1 and not first.behind and last.behind == "section" and last.start == last.end:
-        line = text.rfind("\n", 0, first.marker) + 1
-        return [Edit(line, line_stop(text, line), ""), Edit(last.start, last.end, plain)]
+    if len(lines) == 2 and len(texts) == 1 and last.behind in NO_TOKEN_BEHIND and last.end == last.marker + 1:
+        run = text[first.marker + 1 : first.start]
+        return [Edit(first.line, line_stop(text, first.line), ""), Edit(last.end, last.end, run + plain)]
     # an empty first line was sealed with its marker
     start = first.marker if len(texts) > 1 and texts[0].startswith(text[first.marker]) else first.start
     edits = [Edit(start, first.end, texts[0])]
@@ -150,10 +183,9 @@ def open_comment(text: str, lines: list[Line], plain: str) -> list[Edit]:
 
 def _more_lines(text: str, last: Line, more: list[str]) -> Edit:
     newline = newline_of(text)
-    start = text.rfind("\n", 0, last.marker) + 1
     if last.behind:
-        return Edit(start, start, "".join(new + newline for new in more))
-    margin = text[start : last.marker]
+        return Edit(last.line, last.line, "".join(new + newline for new in more))
+    margin = text[last.line : last.marker]
     return Edit(last.end, last.end, "".join(newline + margin + new for new in more))
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from sopskit.document import readback
 from sopskit.document.golang import format_float, parse_float
 from sopskit.document.json import structure
-from sopskit.document.json.scanner import NUMBER, VALUE
+from sopskit.document.json.scanner import NUMBER, SURROGATE, VALUE
 from sopskit.document.json.spelling import GO, Layout, habit_in_token, habit_of, quote, quote_token, spell_scalar
 from sopskit.document.model import Document, Edit, Leaf, apply_edits, position
 from sopskit.document.numbers import json_float, read_number
@@ -78,7 +78,7 @@ def open(document: Document, values: Sequence[tuple[Leaf | Comment, Plain]]) -> 
             continue
         kind, spelling = _spell(document, leaf, plain)
         edits.append(Edit(leaf.start, leaf.end, spelling))
-        opened[leaf.start] = readback.Meant(leaf.path, kind, plain.data)
+        opened[leaf.start] = (leaf.parent.path, leaf.key, kind, plain.data)
     plain_document = _read(apply_edits(text, edits), structure.places(document).limits)
     readback.check(plain_document, [opened.get(leaf.start) or readback.as_is(leaf) for leaf in document.leaves()])
     for path in reversed(comments):
@@ -103,6 +103,8 @@ def assign(document: Document, path: Path, value: Raw) -> Document:
     if path[:1] == (structure.RESERVED,):
         raise RefusedError("the key sops is reserved for SOPS metadata").at(key=path)
     edit = structure.assignment(document, path, value)
+    if SURROGATE.search(edit.text):
+        raise RefusedError("the key or value holds half of a surrogate pair, which is no character").at(key=path)
     tree = structure.load(document.text)
     return _check_tree(document, edit, _assigned(tree, path, value))
 

@@ -52,15 +52,23 @@ class Node:
         return f"<node {self.start}:{self.end} of {self.container!r}>"
 
 
+class Entry(NamedTuple):
+    """The `sops` entry: where its key begins, and the span of its value."""
+
+    key: int
+    start: int
+    end: int
+
+
 class Scan(NamedTuple):
     """What the scanner found, without what is in the `sops` entry.
 
-    `nodes` are in the order of their opening brackets, the root's first; `sops` is the span of that entry's value.
+    `nodes` are in the order of their opening brackets, the root's first.
     """
 
     items: list[Leaf | Comment]
     nodes: list[Node]
-    sops: tuple[int, int] | None
+    sops: Entry | None
 
 
 def scan(text: str, limits: Limits) -> Scan:
@@ -69,7 +77,7 @@ def scan(text: str, limits: Limits) -> Scan:
     scanner.run()
     if scanner.sops is None:
         return Scan(scanner.items, scanner.nodes, None)
-    start, end = scanner.sops
+    _, start, end = scanner.sops
     return Scan(
         [item for item in scanner.items if not start <= item.start < end],
         [node for node in scanner.nodes if not start <= node.start < end],
@@ -78,7 +86,7 @@ def scan(text: str, limits: Limits) -> Scan:
 
 
 class _Scanner:
-    __slots__ = ("items", "limits", "nodes", "sops", "stack", "text")
+    __slots__ = ("items", "limits", "nodes", "sops", "sops_key", "stack", "text")
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.text = text
@@ -86,7 +94,8 @@ class _Scanner:
         self.items: list[Leaf | Comment] = []
         self.nodes: list[Node] = []
         self.stack: list[Node] = []
-        self.sops: tuple[int, int] | None = None
+        self.sops: Entry | None = None
+        self.sops_key = 0
 
     def run(self) -> None:
         """Read the whole text: one turn of the loop is one value, with its key and what follows it."""
@@ -124,7 +133,7 @@ class _Scanner:
             else:
                 at = self._escaped(container, key, at)
             if key == "sops" and container.parent is None and group != BRACKET:
-                self.sops = (start, at)
+                self.sops = Entry(self.sops_key, start, at)
             at = self._leave(at)
             if self.stack:
                 node = self.stack[-1]
@@ -164,7 +173,7 @@ class _Scanner:
                     self._fail("there is more text behind the top-level object", found.end())
                 return at
             if len(self.stack) == 1 and node.container.key == "sops":
-                self.sops = (node.start, at)
+                self.sops = Entry(self.sops_key, node.start, at)
 
     def _key(self, node: Node, at: int) -> tuple[str, int]:
         found = KEY.match(self.text, at)
@@ -176,9 +185,11 @@ class _Scanner:
             if not colon:
                 self._fail("expected a colon after the key", end)
             end = colon.end()
-        if key in node.keys:
-            if node.container.parent is None and key == "sops":
+        if key == "sops" and node.container.parent is None:
+            if key in node.keys:
                 raise self._at(MetadataError("found duplicate sops entry"), at)
+            self.sops_key = at
+        if key in node.keys:
             error = DocumentSyntaxError("this key stands twice in one object")
             raise self._at(error, at).at(key=(*node.container.path, key))
         node.keys.add(key)

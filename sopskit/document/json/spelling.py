@@ -109,14 +109,18 @@ def habit_in_token(source: str) -> Habit:
 
 
 class Layout:
-    """Line breaks and indentation of structures: `unit` per level, None for all on one line."""
+    """How structures are written: `unit` of indentation per level, None for all on one line.
 
-    __slots__ = ("newline", "unit")
+    sops writes the float 1.0 as `1`, which reads back as an integer; with `typed` it stays `1.0`.
+    """
 
-    def __init__(self, unit: str | None, newline: str = "\n") -> None:
-        """Keep both."""
+    __slots__ = ("newline", "typed", "unit")
+
+    def __init__(self, unit: str | None, newline: str = "\n", *, typed: bool = False) -> None:
+        """Keep all."""
         self.unit = unit
         self.newline = newline
+        self.typed = typed
 
     def break_line(self, margin: str) -> str:
         """What stands before a member whose line starts with `margin`."""
@@ -128,7 +132,8 @@ class Layout:
 
     def _spell(self, value: Raw, margin: str, habit: Habit, depth: int) -> Iterator[str]:
         if not isinstance(value, (dict, list)):
-            yield spell_scalar(value, habit)
+            text = spell_scalar(value, habit)
+            yield f"{text}.0" if self.typed and isinstance(value, float) and text.lstrip("-").isdigit() else text
             return
         if depth > MOST_DEEP:
             raise LimitError(f"nested deeper than the limit of {MOST_DEEP}")

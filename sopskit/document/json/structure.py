@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sopskit.document.json.scanner import Node, scan
+from sopskit.document.json.scanner import BLANK, Entry, Node, scan
 from sopskit.document.json.spelling import GO, MINIMAL, Layout, habit_of, quote
 from sopskit.document.model import Block, Document, Edit, Leaf, position
 from sopskit.document.numbers import read_number
@@ -29,7 +29,7 @@ class Places(NamedTuple):
     """The layout of a JSON document: its containers, the span of the `sops` entry's value, the limits it was read with."""
 
     nodes: list[Node]
-    sops: tuple[int, int] | None
+    sops: Entry | None
     limits: Limits
 
 
@@ -49,8 +49,7 @@ def read(text: str, limits: Limits, format: Format) -> Document:
     found = scan(text, limits)
     block = None
     if found.sops:
-        start, end = found.sops
-        block = Block(load(text[start:end]), flat=False, line=position(text, start)[0])
+        block = Block(load(text[found.sops.start : found.sops.end]), flat=False, line=position(text, found.sops.key)[0])
     places = Places(found.nodes, found.sops, limits)
     return Document(format, text, found.items, [found.nodes[0].container], block, layout=places)
 
@@ -67,7 +66,7 @@ def places(document: Document) -> Places:
 
 
 def members(document: Document, node: Node) -> list[Member]:
-    """What stands directly in `node`, in order; the `sops` entry is left out."""
+    """What stands directly in `node`, in order, but for the `sops` entry: no path leads there."""
     spans: list[tuple[int, int, str | int, Node | None, Leaf | None]] = [
         (item.start, item.end, item.key, None, item)
         for item in document.items
@@ -78,9 +77,6 @@ def members(document: Document, node: Node) -> list[Member]:
         for child in places(document).nodes
         if child.container.parent is node.container
     ]
-    sops = places(document).sops if node.container.parent is None else None
-    if sops:
-        spans.append((*sops, RESERVED, None, None))
     spans.sort(key=lambda span: span[0])
     found: list[Member] = []
     before = node.start + 1
@@ -105,20 +101,34 @@ def margin_at(text: str, index: int) -> str:
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def layout_of(text: str, node: Node, first: int | None, indent: int | None) -> Layout:
-    """How the members of `node` are laid out; `first` is where its first member begins.
-
-    An empty container shows nothing and gets sops's own layout.
-    """
+def layout_of(text: str, start: int, end: int, indent: int | None = None) -> Layout:
+    """How the members of the container `text[start:end]` are laid out. An empty one shows nothing and gets sops's layout."""
     newline = "\r\n" if "\r\n" in text else "\n"
     asked = unit_for(indent)
     if asked is not None:
-        return Layout(asked, newline)
-    if first is None:
-        return Layout(DEFAULT_UNIT, newline)
-    if "\n" not in text[node.start : first]:
-        return Layout(None, newline)
-    return Layout(margin_at(text, first).removeprefix(margin_at(text, node.end - 1)), newline)
+        return Layout(asked, newline, typed=True)
+    first = after_blanks(text, start + 1)
+    if first == end - 1:
+        return Layout(DEFAULT_UNIT, newline, typed=True)
+    if "\n" not in text[start:first]:
+        return Layout(None, newline, typed=True)
+    return Layout(margin_at(text, first).removeprefix(margin_at(text, end - 1)), newline, typed=True)
+
+
+def after_blanks(text: str, index: int) -> int:
+    """The next place that is no white space."""
+    found = BLANK.match(text, index)
+    return found.end() if found else index
+
+
+def before_blanks(text: str, index: int) -> int:
+    """The end of what stands before `index` and the white space before that."""
+    while text[index - 1] in BLANKS:
+        index -= 1
+    return index
+
+
+# --- the sops entry
 
 
 def add_block(document: Document, block: Mapping[str, Raw], indent: int | None) -> Edit:
@@ -128,55 +138,41 @@ def add_block(document: Document, block: Mapping[str, Raw], indent: int | None) 
     """
     text = document.text
     root = places(document).nodes[0]
-    present = members(document, root)
-    layout = layout_of(text, root, present[0].first if present else None, indent)
+    layout = layout_of(text, root.start, root.end, indent)
     margin = margin_at(text, root.end - 1) + (layout.unit or "")
     entry = f'"{RESERVED}": {layout.spell(dict(block), margin, GO)}'
-    if not present:
-        return Edit(root.start + 1, root.start + 1, layout.break_line(margin) + entry)
-    at = present[-1].end
+    at = before_blanks(text, root.end - 1)
+    if at == root.start + 1:
+        return Edit(at, at, layout.break_line(margin) + entry)
     return Edit(at, at, f",{layout.break_line(margin) or ' '}{entry}")
 
 
 def replace_block(document: Document, block: Mapping[str, Raw], indent: int | None) -> Edit:
     """Another value for the `sops` entry, laid out like the one there."""
     text = document.text
-    sops = places(document).sops
-    if not sops:
-        raise NotEncryptedError("the file has no sops entry")
-    start, end = sops
-    margin = margin_at(text, start)
-    inside = text[start + 1 : end]
-    first = start + 1 + len(inside) - len(inside.lstrip(BLANKS))
-    layout = layout_of(text, _span(document, start, end), first, indent)
-    return Edit(start, end, layout.spell(dict(block), margin, GO))
-
-
-def _span(document: Document, start: int, end: int) -> Node:
-    node = Node(document.roots[0], start)
-    node.end = end
-    return node
+    sops = _entry(document)
+    layout = layout_of(text, sops.start, sops.end, indent)
+    return Edit(sops.start, sops.end, layout.spell(dict(block), margin_at(text, sops.key), GO))
 
 
 def drop_block(document: Document) -> Edit:
-    """Take the `sops` entry away: the inverse of `add_block`."""
+    """Take the `sops` entry away, with one comma: the inverse of `add_block`."""
+    text = document.text
+    sops = _entry(document)
+    before = before_blanks(text, sops.key)
+    if text[before - 1] == ",":
+        return Edit(before_blanks(text, before - 1), sops.end, "")
+    after = after_blanks(text, sops.end)
+    if text[after] == ",":
+        return Edit(sops.key, after_blanks(text, after + 1), "")
+    return Edit(before, sops.end, "")
+
+
+def _entry(document: Document) -> Entry:
     sops = places(document).sops
     if not sops:
         raise NotEncryptedError("the file has no sops entry")
-    root = places(document).nodes[0]
-    present = members(document, root)
-    index = next(i for i, member in enumerate(present) if member.start == sops[0])
-    edit = _cut(present, index)
-    return edit or Edit(root.start + 1, sops[1], "")
-
-
-def _cut(present: list[Member], index: int) -> Edit | None:
-    """Take one of several members away with one comma; None if it is the only one."""
-    if index > 0:
-        return Edit(present[index - 1].end, present[index].end, "")
-    if len(present) > 1:
-        return Edit(present[0].first, present[1].first, "")
-    return None
+    return sops
 
 
 # --- paths
@@ -227,24 +223,26 @@ def assignment(document: Document, path: Path, value: Raw) -> Edit:
             return _addition(document, node, present, part, nested(path[depth:], value))
         member = present[index]
         if member.node is None or depth == len(path):
-            return _replacement(document, node, present, member, nested(path[depth:], value))
+            return _replacement(document, node, member, nested(path[depth:], value))
         node = member.node
     raise not_found(path, "the path is empty")
 
 
 def nested(path: Path, value: Raw) -> Raw:
     """`value` inside the objects and one-element lists that `path` names."""
+    if any(isinstance(part, int) and part < 0 for part in path):
+        raise not_found(path, "a list position cannot be negative")
     for part in reversed(path):
         value = {part: value} if isinstance(part, str) else [value]
     return value
 
 
-def _replacement(document: Document, node: Node, present: list[Member], member: Member, value: Raw) -> Edit:
+def _replacement(document: Document, node: Node, member: Member, value: Raw) -> Edit:
     text = document.text
     habit: Habit = MINIMAL
     if member.leaf is not None and member.leaf.kind == "str":
         habit = habit_of(text[member.start : member.end])
-    layout = layout_of(text, node, present[0].first, None)
+    layout = layout_of(text, node.start, node.end)
     return Edit(member.start, member.end, layout.spell(value, margin_at(text, member.first), habit))
 
 
@@ -253,7 +251,7 @@ def _addition(document: Document, node: Node, present: list[Member], key: str | 
     root = places(document).nodes[0]
     if present:
         last = present[-1]
-        layout = layout_of(text, node, present[0].first, None)
+        layout = layout_of(text, node.start, node.end)
         gap = text[present[-2].end if len(present) > 1 else node.start + 1 : last.first].lstrip(",")
         if len(present) == 1 and not gap:
             gap = layout.break_line(margin_at(text, last.first)) or " "
@@ -262,13 +260,16 @@ def _addition(document: Document, node: Node, present: list[Member], key: str | 
             between = text[last.first : last.start]
             label = quote(key) + between[len(between.rstrip(BLANKS + ":")) :]
         return Edit(last.end, last.end, f",{gap}{label}{layout.spell(value, margin_at(text, last.first), MINIMAL)}")
-    outer = members(document, root)
-    layout = layout_of(text, root, outer[0].first if outer else None, None)
+    layout = layout_of(text, root.start, root.end)
     structure: Raw = {key: value} if isinstance(key, str) else [value]
     return Edit(node.start, node.end, layout.spell(structure, margin_at(text, node.start), MINIMAL))
 
 
 def removal(document: Document, path: Path) -> Edit:
-    """What to edit so that what stands at `path` is gone. Raises `PathNotFoundError`."""
+    """What to edit so that what stands at `path` is gone, with one comma. Raises `PathNotFoundError`."""
     node, present, index = find(document, path)
-    return _cut(present, index) or Edit(node.start + 1, node.end - 1, "")
+    if index > 0:
+        return Edit(present[index - 1].end, present[index].end, "")
+    if len(present) > 1:
+        return Edit(present[0].first, present[1].first, "")
+    return Edit(node.start + 1, node.end - 1, "")

@@ -34,3 +34,35 @@ def encode(document: Document) -> bytes:
     """The file's bytes."""
     data = document.text.encode("utf-8")
     return b"\xef\xbb\xbf" + data if document.bom else data
+
+
+def seal(
+    document: Document,
+    tokens: Sequence[tuple[Leaf | Comment, str]],
+    block: Mapping[str, Raw],
+    *,
+    indent: int | None,
+    one_line: frozenset[tuple[int, Path]],
+) -> Document:
+    """Put tokens in the place of values, each in its value's quotes, and append the `sops` entry to every document.
+
+    Aliases of sealed values are written out, since a token is good for one path only. Raises `RefusedError`
+    if a document has a `sops` entry already.
+    """
+    from sopskit.document.yaml import sealing
+
+    return sealing.seal(document, tokens, block, indent, one_line)
+
+
+def open(document: Document, values: Sequence[tuple[Leaf | Comment, Plain]]) -> Document:
+    """Put plaintexts in the place of tokens, and take the `sops` entries away."""
+    from sopskit.document.yaml import opening
+
+    return opening.open_values(document, values)
+
+
+def reblock(document: Document, block: Mapping[str, Raw], *, indent: int | None) -> Document:
+    """Put another `sops` entry in the place of the one there, in every document."""
+    from sopskit.document.yaml import sealing
+
+    return sealing.reblock(document, block, indent)

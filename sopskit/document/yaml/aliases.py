@@ -6,12 +6,18 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sopskit.document.model import Container
-from sopskit.document.yaml.layout import LINE_ENDS, line_stop
+from sopskit.document.model import Container, Leaf
+from sopskit.document.yaml import emit, spell
+from sopskit.document.yaml.layout import END, LINE_ENDS, LIST, MAP, AliasPart, line_stop
+from sopskit.document.yaml.verify import Patch
 from sopskit.errors import LimitError
 
 if TYPE_CHECKING:
-    from sopskit.document.model import Leaf
+    from collections.abc import Callable
+
+    from sopskit.document.model import Comment
+    from sopskit.document.yaml.layout import Layout
+    from sopskit.document.yaml.verify import Edits
 
 
 class Anchor:
@@ -54,13 +60,6 @@ class Anchor:
         """The collection ended."""
         self.last = last
         self.nodes = ended - self._began
-
-    def shift(self, index: int) -> None:
-        """An item was inserted at `index`."""
-        if self.first > index:
-            self.first += 1
-        if self.last > index:
-            self.last += 1
 
 
 class Copies:
@@ -105,3 +104,131 @@ def content_start(text: str, start: int, event: Any) -> int:
 def header_stop(text: str, content: int, end: int) -> int:
     """Where the header line of a block scalar ends, whose `|` or `>` is at `content`."""
     return min(end, line_stop(text, content))
+
+
+def nodes(text: str) -> list[Node]:
+    """What every alias of the text stands for, in their order (those that are keys included)."""
+    from sopskit.document.yaml import events
+
+    get = events.Parser(text).get_event
+    anchors: dict[str, Node] = {}
+    found: list[Node] = []
+    stack: list[Node] = []
+    while not isinstance(event := get(), events.StreamEndEvent):
+        if isinstance(event, (events.MappingEndEvent, events.SequenceEndEvent)):
+            stack.pop()
+            continue
+        if isinstance(event, events.AliasEvent):
+            node = anchors[event.anchor]
+            found.append(node)
+        elif isinstance(event, events.ScalarEvent):
+            node = Node(event.value, None, is_map=False)
+        elif isinstance(event, (events.MappingStartEvent, events.SequenceStartEvent)):
+            node = Node("", [], is_map=isinstance(event, events.MappingStartEvent))
+        else:
+            continue
+        if stack:
+            stack[-1].children.append(node)  # type: ignore[union-attr]
+        if not isinstance(event, events.AliasEvent) and event.anchor is not None:
+            anchors[event.anchor] = node
+        if node.children is not None and not isinstance(event, events.AliasEvent):
+            stack.append(node)
+    return found
+
+
+class Node:
+    """A scalar, or a collection with its children: a mapping's keys and values in turn."""
+
+    __slots__ = ("children", "is_map", "text")
+
+    def __init__(self, text: str, children: list[Node] | None, *, is_map: bool) -> None:
+        """`children` is None for a scalar."""
+        self.text = text
+        self.children = children
+        self.is_map = is_map
+
+
+class FlowCopy:
+    """An alias written out on one line, in flow style, which is legal wherever an alias is.
+
+    `leaves` are the texts of its scalars in walk order with what they read as.
+    """
+
+    def __init__(self, node: Node, leaves: list[tuple[str, str]]) -> None:
+        """Write `node` out."""
+        self._leaves = iter(leaves)
+        self.shape: list[object] = []
+        self.text = self._write(node)
+
+    def _write(self, node: Node) -> str:
+        if node.children is None:
+            text, value = next(self._leaves)
+            self.shape.append(value)
+            return text
+        self.shape.append(MAP if node.is_map else LIST)
+        if node.is_map:
+            parts = [self._pair(key, node.children[2 * number + 1]) for number, key in enumerate(node.children[::2])]
+        else:
+            parts = [self._write(child) for child in node.children]
+        self.shape.append(END)
+        return f"{{{', '.join(parts)}}}" if node.is_map else f"[{', '.join(parts)}]"
+
+    def _pair(self, key: Node, value: Node) -> str:
+        self.shape.append(key.text)
+        text = key.text if key.text == "<<" else spell.double_quoted(key.text)
+        return f"{text}: {self._write(value)}"
+
+
+def flow_scalar(leaf: Leaf) -> tuple[str, str]:
+    """A clear leaf as text for a flow collection, and what that reads as."""
+    if leaf.kind != "str":
+        text = leaf.value or "null"
+        return text, text
+    return flow_string(leaf.data.decode("utf-8", "surrogateescape"))
+
+
+def flow_string(value: str) -> tuple[str, str]:
+    """A string as text for a flow collection, and what that reads as."""
+    text = emit.string_text(value)
+    if text.startswith(emit.BINARY):
+        return text, text.removeprefix(emit.BINARY)
+    return spell.double_quoted(value), value
+
+
+def write_out(
+    text: str,
+    layout: Layout,
+    items: list[Leaf | Comment],
+    edits: Edits,
+    *,
+    stays: Callable[[Leaf | None, Leaf | None], bool],
+    spelled: Callable[[Leaf], tuple[str, str]],
+) -> list[Patch]:
+    """Replace aliases by flow copies; gives what that does to the shape.
+
+    An alias stays if `stays` holds for each leaf below it together with the leaf that it repeats (for an
+    alias that is a key, with None and the leaf). `spelled` gives a leaf's text and what that reads as.
+    """
+    if not layout.aliases:
+        return []
+    below: dict[int, list[Leaf]] = {}
+    for item in items:
+        if isinstance(item, Leaf) and isinstance(item.extra, AliasPart):
+            below.setdefault(item.extra.alias, []).append(item)
+    places = (index for index, part in enumerate(layout.shape) if part.__class__ is tuple)
+    found: list[Node] = []
+    patches: list[Patch] = []
+    for number, (alias, place) in enumerate(zip(layout.aliases, places, strict=True)):
+        if alias.is_key:
+            if not stays(None, alias.target):
+                edits.append((alias.start, alias.end, spell.double_quoted(alias.text)))
+                patches.append(Patch(place, place + 1, [alias.text]))
+            continue
+        leaves = below.get(number, [])
+        if all(stays(leaf, leaf.extra.target) for leaf in leaves):  # type: ignore[attr-defined]
+            continue
+        found = found or nodes(text)
+        copy = FlowCopy(found[number], [spelled(leaf) for leaf in leaves])
+        edits.append((alias.start, alias.end, copy.text))
+        patches.append(Patch(place, place + 1, copy.shape))
+    return patches

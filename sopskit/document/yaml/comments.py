@@ -7,6 +7,7 @@ told from positions; a comment attached to another container opens there all the
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sopskit.document.model import Comment, Leaf
@@ -25,7 +26,7 @@ class Gaps:
     `closed` are the block collections that ended since the last value, innermost first, with their columns.
     """
 
-    __slots__ = ("_floor", "_from", "_items", "_text", "closed", "flow", "flow_first", "flow_stop", "inserted", "next")
+    __slots__ = ("_floor", "_from", "_inline", "_items", "_text", "closed", "flow", "flow_first", "flow_stop", "next")
 
     def __init__(self, text: str, items: list[Leaf | Comment]) -> None:
         """Comments of `text` will be put into `items`."""
@@ -33,11 +34,11 @@ class Gaps:
         self._items = items
         self._from = 0
         self._floor = 0
+        self._inline: list[tuple[int, Comment]] = []
         self.closed: list[tuple[int, Container]] = []
         self.flow: Container | None = None
-        self.flow_stop = -1
+        self.flow_stop = 0
         self.flow_first = 0
-        self.inserted: list[int] = []
         self.next = self.skip(0)
 
     def skip(self, index: int) -> int:
@@ -85,25 +86,41 @@ class Gaps:
 
     def _take_inline(self, hash_index: int, stop: int, container: Container, inside: Container) -> None:
         """A comment behind something: it stands in `items` before the value that it follows."""
-        items = self._items
-        owner, index = self._after_dash(hash_index, container, inside), len(items)
+        text, items = self._text, self._items
+        last = items[-1] if items else None
+        if last.__class__ is not Leaf:
+            last = next((item for item in reversed(items) if item.__class__ is Leaf), None)
         if self.flow is not None and self._adjoins(self.flow_stop, hash_index):
             owner, index = self.flow, self.flow_first
+        elif last is not None and self._adjoins(last.end, hash_index):
+            owner, index = last.parent, self._first_of(last)
         else:
-            last = next((item for item in reversed(items) if item.__class__ is Leaf), None)
-            if last is not None and self._adjoins(last.end, hash_index):
-                owner, index = last.parent, self._first_of(last)
-        comment = Comment(hash_index + 1, stop, self._text[hash_index + 1 : stop], owner, True, hash_index)
-        if index < len(items):
-            self.inserted.append(index)
-        items.insert(index, comment)
+            owner = container if container.is_map else self._after_dash(hash_index, container, inside)
+            index = len(items)
+        self._inline.append((index, Comment(hash_index + 1, stop, text[hash_index + 1 : stop], owner, True, hash_index)))
+
+    def merged(self) -> list[Leaf | Comment]:
+        """The items with inline comments in their places: moved at the end, so that indices hold while reading."""
+        if not self._inline:
+            return self._items
+        items, last = self._items, 0
+        out: list[Leaf | Comment] = []
+        for index, comment in sorted(self._inline, key=itemgetter(0)):
+            if index > last:
+                out += items[last:index]
+                last = index
+            out.append(comment)
+        out += items[last:]
+        return out
 
     def _adjoins(self, end: int, hash_index: int) -> bool:
-        return 0 <= end <= hash_index and not self._text[end:hash_index].strip(" \t,")
+        return end <= hash_index and not self._text[end:hash_index].strip(" \t,")
 
     def _first_of(self, last: Leaf | Comment) -> int:
         """Where the items of the value begin that `last` belongs to: an alias may have many."""
         index = len(self._items) - 1
+        if last.style != "*" and self._items[index] is last:
+            return index
         while self._items[index].start != last.start:
             index -= 1
         while index and self._items[index - 1].start == last.start:

@@ -57,11 +57,11 @@ class Region:
     """One YAML document of the file.
 
     `start` is behind `---`, `end` where the next one or the end begins; `close` where the root mapping ends,
-    in flow style the position of its brace; `tail` the end of the root's last value.
-    `null` is the span of an explicit null that stands for a mapping.
+    in flow style the position of its brace. `null` is the span of an explicit null that stands for a mapping.
+    `shape_end` is the index in the shape of the root mapping's end, or of the null's text.
     """
 
-    __slots__ = ("close", "end", "entry", "null", "root", "shape_end", "start", "tail")
+    __slots__ = ("close", "end", "entry", "null", "root", "shape_end", "start")
 
     def __init__(self, root: Container, start: int) -> None:
         """Begin a document at `start`."""
@@ -69,10 +69,13 @@ class Region:
         self.start = start
         self.end = start
         self.close = -1
-        self.tail = start
         self.entry: Entry | None = None
         self.null: tuple[int, int] | None = None
         self.shape_end = 0
+
+    def is_explicit(self, text: str) -> bool:
+        """Whether it begins with `---`."""
+        return text.endswith("---", 0, self.start)
 
 
 class Layout(NamedTuple):

@@ -107,7 +107,7 @@ class _Reader:
         if self.regions and (first := self.regions[0].entry):
             block = Block(first.tree, False, position(self.text, first.start)[0])
         roots = [region.root for region in self.regions]
-        return Document(format, self.text, self.items, roots, block, bom=bom, layout=layout)
+        return Document(format, self.text, self.gaps.merged(), roots, block, bom=bom, layout=layout)
 
     def run(self) -> None:
         """The hot loop: 3.5 microseconds a value, of which 1.8 are libyaml's and its event objects'.
@@ -171,7 +171,7 @@ class _Reader:
             elif kind is mapping or kind is sequence:
                 if wants_key:
                     self._fail(event, "a mapping or list stands where a key must be; SOPS knows only strings as keys")
-                child = self._enter(event, container, key, len(stack))
+                child = self._enter(event, container, key, len(stack), kind is mapping)
                 start = event.start_mark.index
                 if next_hash < start:
                     next_hash = gaps.take(start, container or child, child)
@@ -195,6 +195,7 @@ class _Reader:
                     anchor.close(len(items), len(shape) + self.added)
                 add_shape(END)
                 container, is_map, keys, key, first, anchor = stack.pop()
+                wants_key = False
                 if container is None:
                     self._end_root(event)
                     continue
@@ -233,8 +234,6 @@ class _Reader:
             if isinstance(event, events.ScalarEvent):
                 self._comments_within(event, start, end, owner)
             gaps.skip(end)
-        if gaps.inserted:
-            self._shift_anchors()
         return gaps.next
 
     def _comments_within(self, event: Any, start: int, end: int, owner: Container) -> None:
@@ -242,12 +241,6 @@ class _Reader:
         self.gaps.take_marked(start, content, owner)
         if event.style in {"|", ">"}:
             self.gaps.take_marked(content, aliases.header_stop(self.text, content, end), owner)
-
-    def _shift_anchors(self) -> None:
-        for index in self.gaps.inserted:
-            for anchor in self.anchors.values():
-                anchor.shift(index)
-        self.gaps.inserted.clear()
 
     def _resolve(self, event: Any) -> tuple[str, bytes]:
         try:
@@ -286,7 +279,6 @@ class _Reader:
         region = self.regions[-1]
         region.entry = entry.read(self.text, self.parser, event, region.root, len(self.shape), self.limits)
         stop = region.entry.end if region.root.flow else entry.line_after(self.text, region.entry.end)
-        region.tail = max(region.tail, region.entry.end)
         return self.gaps.skip(stop)
 
     def _root_scalar(self, event: Any, kind: str) -> None:
@@ -296,24 +288,24 @@ class _Reader:
         if event.end_mark.index > event.start_mark.index:
             region.null = (event.start_mark.index, event.end_mark.index)
         region.shape_end = len(self.shape)
+        self.shape.append(event.value)
 
-    def _enter(self, event: Any, container: Container | None, key: Any, depth: int) -> Container:
-        is_map = isinstance(event, events.MappingStartEvent)
+    def _enter(self, event: Any, container: Container | None, key: Any, depth: int, is_map: bool) -> Container:  # noqa: FBT001
         if depth >= self.limits.depth:
             line, column = position(self.text, event.start_mark.index)
             raise LimitError(f"nested deeper than the limit of {self.limits.depth}").at(line=line, column=column)
-        column = event.start_mark.column
+        column, flow = event.start_mark.column, event.flow_style
         if event.anchor is not None or event.tag is not None:
-            column = self._first_column(is_map=is_map, flow=event.flow_style, column=column)
+            column = self._first_column(is_map=is_map, flow=flow, column=column)
         if container is None:
             if not is_map:
                 self._fail(event, "the document is a list; SOPS needs a mapping")
             root = self.regions[-1].root
-            root.flow, root.column = bool(event.flow_style), column
+            root.flow, root.column = flow, column
             return root
-        if is_map and container.is_map and not event.flow_style:
+        if is_map and container.is_map and not flow:
             self.steps.add(column - container.column)
-        return Container(container, key, is_map=is_map, flow=bool(event.flow_style), column=column)
+        return Container(container, key, is_map=is_map, flow=flow, column=column)
 
     def _first_column(self, *, is_map: bool, flow: bool, column: int) -> int:
         """The column of a block collection behind an anchor or a tag: that of its first key or dash."""

@@ -63,6 +63,8 @@ def resolve(text: str, *, time: bool = True) -> Resolved:
     first = text[0]
     if first not in NUMERIC:
         return "str", text.encode()
+    if first != "0" and len(text) < 19 and text.isdecimal() and text.isascii():
+        return "int", text.encode()
     if first == ".":
         value = golang.parse_float(text)
         return ("str", text.encode()) if value is None else _float(value)

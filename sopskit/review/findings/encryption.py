@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from sopskit.sops.selection import Selection
 
 
+# files that sops, sopskit and kustomize read as plain text, whatever a rule says
+STEERING = frozenset((".sops.yaml", ".sopskit.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization"))
+
+
 def enc01(subject: Subject) -> Iterator[Finding]:
     """A creation rule of base or head names this file and encrypts something in it, but the file is plain."""
     head = subject.sides.head
     if head is None or head.metadata is not None or head.document is None:
+        return
+    if subject.path.rpartition("/")[2] in STEERING:
         return
     for rule in subject.rules:
         if rule is None or not rule.by_path:

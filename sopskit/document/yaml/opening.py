@@ -1,0 +1,310 @@
+"""Plaintexts into the text: the inverse of `sealing`, and the best text for what sops itself has written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sopskit.document.model import Leaf
+from sopskit.document.yaml import aliases, block, emit, spell
+from sopskit.document.yaml.layout import (
+    END,
+    LINE_ENDS,
+    LIST,
+    MAP,
+    AliasPart,
+    Layout,
+    Properties,
+    Region,
+    line_end,
+    line_start,
+    line_stop,
+)
+from sopskit.document.yaml.reader import UnreadDocument
+from sopskit.document.yaml.resolve import UnresolvableError, resolve
+from sopskit.document.yaml.sealing import BLOCK_STYLES, BlockSpan, without_typed_tag
+from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sopskit.document.model import Comment, Container, Document, Plain
+
+STR = "str"
+
+
+class Opening:
+    """The edits that put plaintexts into one document."""
+
+    def __init__(self, document: Document, forced: frozenset[int] | None) -> None:
+        """`forced` are ids of leaves to write in double quotes (None: all of them)."""
+        self.text = document.text
+        self.layout: Layout = document.layout  # type: ignore[assignment]
+        self.edits: Edits = []
+        self.opened: dict[int, str] = {}  # id of a leaf -> what it will read as
+        self._items = document.items
+        self._strings: set[int] = set()  # leaves below aliases that opened to strings
+        self.comments: dict[int, Leaf] = {}  # list elements that are comments
+        self._forced = forced
+
+    def add(self, values: Sequence[tuple[Leaf | Comment, Plain]]) -> None:
+        """Edit values and comments."""
+        add, opened = self.edits.append, self.opened
+        simple = self._forced == frozenset()
+        for item, plain in values:
+            if item.__class__ is not Leaf:
+                self._add_comment(item, plain)  # type: ignore[arg-type]
+            elif simple and plain.kind == STR and not item.style and item.extra is None and not item.parent.flow:
+                value = plain.data.decode("utf-8", "surrogateescape")
+                opened[id(item)] = value
+                if spell.is_plain(value, flow=False):
+                    add((item.start, item.end, value))
+                else:
+                    self._add_leaf(item, plain)
+            else:
+                self._add_leaf(item, plain)  # type: ignore[arg-type]
+
+    def _add_comment(self, comment: Comment, plain: Plain) -> None:
+        text = spell.comment_text(plain.data.decode("utf-8", "surrogateescape"))
+        if text is not None:
+            self.edits.append((comment.start, comment.end, text))
+
+    def _add_leaf(self, leaf: Leaf, plain: Plain) -> None:
+        if isinstance(leaf.extra, AliasPart):
+            self._add_below_alias(leaf, plain)
+        elif plain.kind == "comment" and not leaf.parent.is_map:
+            self._add_element(leaf, plain)
+        elif plain.kind in {STR, "comment"}:
+            self._add_string(leaf, plain.data.decode("utf-8", "surrogateescape"))
+        else:
+            text = scalar_text(plain)
+            self.opened[id(leaf)] = text
+            self._add_one_line(leaf, text, drop_tag=True)
+
+    def _add_below_alias(self, leaf: Leaf, plain: Plain) -> None:
+        if plain.kind in {STR, "comment"}:
+            self._strings.add(id(leaf))
+            self.opened[id(leaf)] = plain.data.decode("utf-8", "surrogateescape")
+        else:
+            self.opened[id(leaf)] = scalar_text(plain)
+
+    def _add_one_line(self, leaf: Leaf, text: str, *, drop_tag: bool = False) -> None:
+        """Put `text` in the place of the value, whatever its style was."""
+        start, properties = without_typed_tag(self.text, leaf)
+        if drop_tag and isinstance(leaf.extra, Properties) and leaf.extra.tag is not None:
+            properties = f"&{leaf.extra.anchor} " if leaf.extra.anchor else ""
+        if leaf.style in BLOCK_STYLES:
+            span = BlockSpan.of(self.text, leaf, start)
+            self.edits.append((leaf.start, span.indicators_end, properties + text))
+            if span.header_end < span.last_end:
+                self.edits.append((span.header_end, span.last_end, ""))
+        else:
+            self.edits.append((leaf.start, leaf.end, properties + text))
+
+    def _add_string(self, leaf: Leaf, value: str) -> None:
+        self.opened[id(leaf)] = value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            text = emit.binary_text(value.encode("utf-8", "surrogateescape"))
+            self.opened[id(leaf)] = text.removeprefix(emit.BINARY)
+            self._add_one_line(leaf, text, drop_tag=True)
+            return
+        if self._forced is None or id(leaf) in self._forced:
+            self._add_one_line(leaf, spell.double_quoted(value))
+        elif leaf.style in BLOCK_STYLES:
+            self._add_block(leaf, value)
+        elif not leaf.style and "\n" in value and self._add_new_block(leaf, value):
+            return
+        else:
+            self._add_one_line(leaf, _one_line(leaf, value))
+
+    def _add_block(self, leaf: Leaf, value: str) -> None:
+        """Header and lines of a block that was there, each in its place."""
+        start, properties = without_typed_tag(self.text, leaf)
+        span = BlockSpan.of(self.text, leaf, start)
+        blank_below = bool(self.text[span.last_end : leaf.end].strip(" \r\n")) or span.last_end + 2 < leaf.end
+        if (
+            span.indent is None
+            or not spell.is_literal(value, digit=bool(span.digit), as_written=True)
+            or (value.endswith("\n\n") and blank_below)
+        ):
+            self._add_one_line(leaf, spell.double_quoted(value))
+            return
+        folded = spell.folded_lines(value) if span.style == ">" else None
+        style = "|" if folded is None else ">"
+        newline = self.text[span.header_end : span.content]
+        lines = spell.block_lines(value) if folded is None else folded
+        lead = " " * span.indent
+        content = newline.join(lead + line if line else "" for line in lines)
+        header = span.header(style, spell.chomping(value))
+        self.edits.append((leaf.start, span.indicators_end, properties + header))
+        self.edits.append((span.content, span.last_end, content))
+
+    def _add_new_block(self, leaf: Leaf, value: str) -> bool:
+        """A literal block where sops wrote a bare token; its lines go below the token's line."""
+        if leaf.parent.flow or not spell.is_literal(value) or "\n" in self.text[leaf.start : leaf.end]:
+            return False
+        stop = line_stop(self.text, leaf.end)
+        newline = line_end(self.text)
+        if value.endswith("\n\n") and not self.text[stop : stop + 2 * len(newline)].strip("\r\n"):
+            return False
+        start, properties = without_typed_tag(self.text, leaf)
+        step = block.own_step(self.layout)
+        column = leaf.parent.column
+        lead = " " * (emit.Style(step).below(column) if leaf.parent.is_map else column + 2)
+        lines = "".join(newline + (lead + line if line else "") for line in spell.block_lines(value))
+        if stop == len(self.text) and value.endswith("\n"):
+            lines += newline
+        self.edits.append((leaf.start, leaf.end, f"{properties}|{spell.chomping(value)}"))
+        self.edits.append((stop, stop, lines))
+        return True
+
+    # ------------------------------------------------------------------ comments that sops wrote as list elements
+
+    def _add_element(self, leaf: Leaf, plain: Plain) -> None:
+        """An element that is a comment becomes a comment line; one that no comment can hold stays a token in it."""
+        text = spell.comment_text(plain.data.decode("utf-8", "surrogateescape"))
+        comment = "#" + (leaf.value if text is None else text)
+        self.comments[id(leaf)] = leaf
+        if leaf.parent.flow:
+            self._add_flow_element(leaf, comment)
+            return
+        dash = self.text.rfind("-", 0, leaf.start)
+        self.edits.append((dash, leaf.end, comment))
+
+    def _add_flow_element(self, leaf: Leaf, comment: str) -> None:
+        end = leaf.end
+        while self.text[end] in " \t" + LINE_ENDS:
+            end += 1
+        end = end + 1 if self.text[end] == "," else leaf.end
+        self.edits.append((leaf.start, end, f"{comment}{line_end(self.text)} "))
+
+    def drop_elements(self) -> list[Patch]:
+        """What the comment elements' going does to the shape; a list that held nothing else becomes `[]`."""
+        if not self.comments:
+            return []
+        patches: list[Patch] = []
+        stack: list[tuple[int, Leaf | None]] = []  # elements that stay, last comment
+        for index, part in enumerate(self.layout.shape):
+            if isinstance(part, Leaf) and id(part) in self.comments:
+                patches.append(Patch(index, index + 1, ()))
+                stack[-1] = (stack[-1][0], part)
+            elif part in {MAP, LIST} and not isinstance(part, (str, tuple)):
+                stack = [*stack[:-1], (stack[-1][0] + 1, stack[-1][1])] if stack else stack
+                stack.append((0, None))
+            elif part == END and not isinstance(part, (str, tuple)):
+                stayed, last = stack.pop()
+                if last is not None and not stayed and not last.parent.flow:
+                    self._add_empty_list(last)
+            elif stack:
+                stack[-1] = (stack[-1][0] + 1, stack[-1][1])
+        return patches
+
+    def _add_empty_list(self, last: Leaf) -> None:
+        stop = line_stop(self.text, last.end)
+        column = max(last.parent.column, _column(last.parent.parent) + 1)
+        self.edits.append((stop, stop, f"{line_end(self.text)}{' ' * column}[]"))
+
+    # ------------------------------------------------------------------ aliases
+
+    def write_aliases(self) -> list[Patch]:
+        """An alias follows its anchor; one that would then read as another value than it opened to is written out."""
+        opened = self.opened
+
+        def reads(leaf: Leaf) -> str:
+            return opened.get(id(leaf), leaf.value)
+
+        return aliases.write_out(
+            self.text,
+            self.layout,
+            self._items,
+            self.edits,
+            stays=lambda leaf, target: (
+                (target is None or reads(leaf) == reads(target)) if leaf else id(target) not in opened
+            ),
+            spelled=self._copied,
+        )
+
+    def _copied(self, leaf: Leaf) -> tuple[str, str]:
+        value = self.opened.get(id(leaf))
+        if value is None:
+            return aliases.flow_scalar(leaf)
+        return aliases.flow_string(value) if id(leaf) in self._strings else (value, value)
+
+    # ------------------------------------------------------------------ the sops entry
+
+    def remove_entries(self) -> list[Patch]:
+        """Take the `sops` entry out of every document; a file of nothing else becomes an empty mapping."""
+        patches: list[Patch] = []
+        for region in self.layout.regions:
+            if region.entry is None:
+                continue
+            block.remove(self.text, region, self.edits)
+            if self.layout.shape[region.shape_end - 1] != MAP or region.root.flow:
+                continue
+            if self.layout.shape[region.entry.shape - 1] != MAP:
+                continue
+            patches.append(self._empty_root(region))
+        return patches
+
+    def _empty_root(self, region: Region) -> Patch:
+        end = region.shape_end
+        if region.is_explicit(self.text):
+            return Patch(end - 1, end + 1, [""])
+        start = line_start(self.text, region.entry.start) if region.entry else 0
+        self.edits.append((start, start, "{}" + line_end(self.text)))
+        return Patch(end - 1, end + 1, [MAP, END])
+
+
+def _column(container: Container | None) -> int:
+    return container.column if container is not None else -1
+
+
+def _one_line(leaf: Leaf, value: str) -> str:
+    """A string on one line, in the style of the quotes around its token."""
+    flow = leaf.parent.flow
+    tagged = isinstance(leaf.extra, Properties) and leaf.extra.tag not in {None, "!"}
+    if leaf.style == '"':
+        return spell.double_quoted(value)
+    if leaf.style == "'" and not flow:
+        return spell.single_quoted(value) or spell.double_quoted(value)
+    return spell.preferred(value, flow=flow, tagged=tagged)
+
+
+def scalar_text(plain: Plain) -> str:
+    """A number, boolean or time: the spelling inside the ciphertext if it reads as the same value, else the canonical one."""
+    canonical = plain.data.decode("ascii")
+    spelling = plain.spelling.decode("utf-8", "replace")
+    if plain.kind == "bool":
+        words = {"true", "TRUE"} if canonical == "True" else {"false", "FALSE"}
+        return spelling if spelling in words else canonical.lower()
+    if plain.kind == "time":
+        return canonical
+    try:
+        if spelling and resolve(spelling) == (plain.kind, plain.data):
+            return spelling
+    except UnresolvableError:
+        pass
+    return emit.float_text(canonical) if plain.kind == "float" else canonical
+
+
+def open_values(document: Document, values: Sequence[tuple[Leaf | Comment, Plain]]) -> Document:
+    """See `Format.open`."""
+    layout: Layout = document.layout  # type: ignore[assignment]
+    forced: frozenset[int] | None = frozenset()
+    while True:
+        opening = Opening(document, forced)
+        opening.add(values)
+        patches = [*opening.drop_elements(), *opening.write_aliases(), *opening.remove_entries()]
+        text = splice(document.text, opening.edits)
+        read, meant = signature(text), expected_shape(layout.shape, opening.opened, patches)
+        if read == meant:
+            return UnreadDocument(document.format, text, layout.limits, bom=document.bom)
+        if forced is None:
+            raise AssertionError("the opened text does not read as it was meant")
+        forced = None if forced else _doubtful(opening)
+
+
+def _doubtful(opening: Opening) -> frozenset[int] | None:
+    """The leaves to blame first when a text does not read as meant: those of more than one line."""
+    return frozenset(leaf for leaf, value in opening.opened.items() if "\n" in value) or None

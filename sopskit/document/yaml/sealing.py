@@ -1,0 +1,242 @@
+"""Tokens into the text: each one goes in the place of its value, with the value's quoting kept around it.
+
+The quotes or block header around the token carry the style, so that opening the file gives back what stood there.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopskit.document.model import Leaf
+from sopskit.document.yaml import aliases, block, spell
+from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Layout, Properties, Region, line_stop
+from sopskit.document.yaml.reader import UnreadDocument
+from sopskit.document.yaml.resolve import TYPED_TAGS
+from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
+from sopskit.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sopskit.document.model import Comment, Document, Path, Raw
+
+BLOCK_STYLES = frozenset("|>")
+
+
+class Sealing:
+    """The edits that put tokens into one document."""
+
+    def __init__(self, document: Document, one_line: frozenset[tuple[int, Path]]) -> None:
+        """Nothing is changed yet."""
+        self.text = document.text
+        self.items = document.items
+        self.layout: Layout = document.layout  # type: ignore[assignment]
+        self.edits: Edits = []
+        self.sealed: dict[int, str] = {}  # id of a leaf -> its token
+        self._one_line = one_line
+
+    def add(self, tokens: Sequence[tuple[Leaf | Comment, str]]) -> None:
+        """Edit the values; those below aliases are only remembered."""
+        add, sealed = self.edits.append, self.sealed
+        for item, token in tokens:
+            if item.__class__ is not Leaf:
+                add((item.start, item.end, token))
+                continue
+            sealed[id(item)] = token
+            if not item.style and item.extra is None and not item.parent.flow:
+                add((item.start, item.end, token))
+            elif item.style != "*":
+                self._add_styled(item, token)
+
+    def _add_styled(self, leaf: Leaf, token: str) -> None:
+        bare = self._one_line and (leaf.parent.document, leaf.path) in self._one_line and not leaf.parent.flow
+        start, properties = without_typed_tag(self.text, leaf)
+        if leaf.style in BLOCK_STYLES:
+            self._add_block(BlockSpan.of(self.text, leaf, start), properties, token, bare=bool(bare))
+            return
+        quote = leaf.style or ("'" if leaf.parent.flow else "")
+        if bare:
+            quote = ""
+        self.edits.append((leaf.start, leaf.end, f"{properties}{quote}{token}{quote}"))
+
+    def _add_block(self, span: BlockSpan, properties: str, token: str, *, bare: bool) -> None:
+        """Header and content apart: a comment may stand between them (SOPS puts it before the value)."""
+        if bare or span.indent is None:
+            new = token if bare else spell.double_quoted(token)
+            self.edits.append((span.start, span.indicators_end, properties + new))
+            self.edits.append((span.header_end, span.last_end, ""))
+            return
+        self.edits.append((span.start, span.indicators_end, properties + span.header(span.style, "-")))
+        self.edits.append((span.content, span.last_end, " " * span.indent + token))
+
+    def keep_last(self) -> None:
+        """A block at the very end, without a line end, would gain one from the entry behind it: tell its header."""
+        last = next((item for item in reversed(self.items) if item.__class__ is Leaf), None)
+        if not isinstance(last, Leaf) or last.style not in BLOCK_STYLES or id(last) in self.sealed:
+            return
+        if last.end < len(self.text) or self.text[-1] in LINE_ENDS or last.value.endswith("\n"):
+            return
+        start = aliases.content_start(self.text, last.start, last.extra) if last.extra else last.start
+        span = BlockSpan.of(self.text, last, start)
+        self.edits.append((start, span.indicators_end, span.header(span.style, "-")))
+
+    def write_aliases(self) -> list[Patch]:
+        """Write out the aliases that cannot stay; gives what that does to the shape.
+
+        The path is authenticated, so a token is good in one place only: an alias stays if every value
+        below it is clear, both where it stands and where its anchor is.
+        """
+        sealed = self.sealed
+        return aliases.write_out(
+            self.text,
+            self.layout,
+            self.items,
+            self.edits,
+            stays=lambda leaf, target: id(leaf) not in sealed and id(target) not in sealed,
+            spelled=self._copied,
+        )
+
+    def _copied(self, leaf: Leaf) -> tuple[str, str]:
+        token = self.sealed.get(id(leaf))
+        return aliases.flow_scalar(leaf) if token is None else (f"'{token}'", token)
+
+
+@cache
+def _tag() -> re.Pattern[str]:
+    return re.compile(f"![^ \t{LINE_ENDS}]*[ \t{LINE_ENDS}]*")
+
+
+def without_typed_tag(text: str, leaf: Leaf) -> tuple[int, str]:
+    """Where a leaf's own text begins, and its tag and anchor without a tag that no token may stand under."""
+    if not isinstance(leaf.extra, Properties):
+        return leaf.start, ""
+    start = aliases.content_start(text, leaf.start, leaf.extra)
+    properties = text[leaf.start : start]
+    if leaf.extra.tag in TYPED_TAGS:
+        properties = _tag().sub("", properties, count=1)
+    return start, properties
+
+
+class BlockSpan(NamedTuple):
+    """The parts of a literal or folded block.
+
+    `start` (with tag and anchor), `indicators_end` behind `|2-`, `header_end` at the header's line end,
+    `content` where the first content line begins, `last_end` where the last one ends, before its line end;
+    blank lines behind it are not part of the value and stay. `indent` is None where there is no line to tell it.
+    """
+
+    start: int
+    indicators_end: int
+    header_end: int
+    content: int
+    last_end: int
+    style: str
+    signs: str
+    indent: int | None
+
+    @property
+    def digit(self) -> str:
+        """The indentation indicator, or nothing."""
+        return self.signs.strip("+-")
+
+    def header(self, style: str, chomping: str) -> str:
+        """Another header with the same indicator, in the same order."""
+        digit = self.digit
+        return style + (chomping + digit if self.signs[:1] in {"+", "-"} else digit + chomping)
+
+    @classmethod
+    def of(cls, text: str, leaf: Leaf, start: int) -> BlockSpan:
+        """Take the leaf's span apart; its `|` or `>` is at `start`."""
+        indicators_end = start + 1
+        while text[indicators_end : indicators_end + 1] in {"+", "-", *"123456789"}:
+            indicators_end += 1
+        signs = text[start + 1 : indicators_end]
+        header_end = min(line_stop(text, start), leaf.end)
+        content = min(leaf.end, header_end + (2 if text.startswith("\r\n", header_end) else 1))
+        lines = _lines(text, content, leaf.end)
+        indent = _indent(text, lines, leaf.value)
+        last_end = _last_end(text, lines, indent or 0, keeps="+" in signs, end=leaf.end)
+        return cls(leaf.start, indicators_end, header_end, content, max(last_end, content), text[start], signs, indent)
+
+
+def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The spans of the lines between two positions, without their line ends."""
+    lines = []
+    while start < end:
+        stop = min(line_stop(text, start), end)
+        lines.append((start, stop))
+        start = stop + (2 if text.startswith("\r\n", stop) else 1)
+    return lines
+
+
+def _indent(text: str, lines: list[tuple[int, int]], value: str) -> int | None:
+    """The indentation of the content: that of the first line that is not blank, less the blanks of its value."""
+    raw = next((line for start, stop in lines if (line := text[start:stop]).strip(" ")), None)
+    read = next((line for line in re.split(f"[{LINE_ENDS}]", value) if line.strip(" ")), None)
+    if raw is None or read is None:
+        return None
+    indent = (len(raw) - len(raw.lstrip(" "))) - (len(read) - len(read.lstrip(" ")))
+    return indent if indent > 0 else None
+
+
+def _last_end(text: str, lines: list[tuple[int, int]], indent: int, *, keeps: bool, end: int) -> int:
+    if keeps:
+        return end - (2 if text.endswith("\r\n", 0, end) else 1 if text[end - 1] in LINE_ENDS else 0)
+    for start, stop in reversed(lines):
+        if stop - start > indent or text[start:stop].strip(" "):
+            return stop
+    return lines[0][0] if lines else end
+
+
+def seal(
+    document: Document,
+    tokens: Sequence[tuple[Leaf | Comment, str]],
+    tree: Mapping[str, Raw],
+    indent: int | None,
+    one_line: frozenset[tuple[int, Path]],
+) -> Document:
+    """See `Format.seal`."""
+    layout: Layout = document.layout  # type: ignore[assignment]
+    for region in layout.regions:
+        if region.entry is not None:
+            raise RefusedError("a document of this file has a top-level entry called sops", hint="rename it")
+    sealing = Sealing(document, one_line)
+    sealing.add(tokens)
+    sealing.keep_last()
+    copies = sealing.write_aliases()
+    entry = block.EntryText(document.text, layout, tree, indent)
+    for region in layout.regions:
+        block.insert(document, region, entry, sealing.edits)
+    text = splice(document.text, sealing.edits)
+    patches = [*copies, *(entry_patch(layout, region, entry.shape) for region in layout.regions)]
+    if signature(text) != expected_shape(layout.shape, sealing.sealed, patches):
+        raise AssertionError("the sealed text does not read as it was meant")
+    return UnreadDocument(document.format, text, layout.limits, bom=document.bom)
+
+
+def entry_patch(layout: Layout, region: Region, entry: list[object]) -> Patch:
+    """The shape's change when the entry is appended to a document."""
+    end = region.shape_end
+    if layout.shape[end] == END:
+        return Patch(end, end, entry)
+    return Patch(end, end + 1, [MAP, *entry, END])
+
+
+def reblock(document: Document, tree: Mapping[str, Raw], indent: int | None) -> Document:
+    """See `Format.reblock`."""
+    layout: Layout = document.layout  # type: ignore[assignment]
+    entry = block.EntryText(document.text, layout, tree, indent)
+    edits: Edits = []
+    patches: list[Patch] = []
+    for region in layout.regions:
+        block.replace(document, region, entry, edits)
+        if region.entry is None:
+            patches.append(entry_patch(layout, region, entry.shape))
+        else:
+            patches.append(Patch(region.entry.shape, region.entry.shape, entry.shape))
+    text = splice(document.text, edits)
+    if signature(text) != expected_shape(layout.shape, {}, patches):
+        raise AssertionError("the text with its new sops entry does not read as it was meant")
+    return UnreadDocument(document.format, text, layout.limits, bom=document.bom)

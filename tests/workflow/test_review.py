@@ -1,0 +1,291 @@
+"""review-diff on real repositories."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sopskit.cli.context import Context
+from sopskit.cli.main import main
+from sopskit.errors import GitError, UsageError
+from sopskit.git import open_repository
+from sopskit.review.model import ReviewDiff
+from sopskit.workflow.review import choose_ends, review
+from tests.repositories import Git, init
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import AgeTestKey
+
+CANARY = "canary-7f3e1a"
+SECRET = f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\nstringData:\n  password: {CANARY}\n"
+
+
+@pytest.fixture
+def git(tmp_path: Path, tool: Callable[[str], str], alice: AgeTestKey, monkeypatch: pytest.MonkeyPatch) -> Git:
+    """A repository with rules for alice on main, and a branch."""
+    tool("git")
+    git = init(tmp_path / "repository")
+    rules = f"creation_rules:\n  - path_regex: ^prod/\n    encrypted_regex: ^stringData$\n    age: {alice.recipient}\n"
+    git.commit({".sops.yaml": rules.encode(), "release.yaml": b"tag: 1\n"})
+    git("checkout", "--quiet", "-b", "branch")
+    monkeypatch.chdir(git.folder)
+    return git
+
+
+def reviewed(git: Git, *words: str) -> ReviewDiff:
+    repository = open_repository(git.folder)
+    assert repository is not None
+    with repository:
+        return review(repository, choose_ends(repository, words or ("main",), git.folder))
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """Run the command line; gives exit code, standard output and standard error."""
+    out, err = io.BytesIO(), io.StringIO()
+    code = main(["review-diff", *arguments], Context(stdin=io.BytesIO(), stdout=out, stderr=err, environ=os.environ))
+    return code, out.getvalue().decode(), err.getvalue()
+
+
+# --- which commits
+
+
+def test_the_ends_are_what_git_diff_would_take(git: Git) -> None:
+    base = git("rev-parse", "main")
+    git("checkout", "--quiet", "main")
+    ahead = git.commit({"a": b"1"})
+    git("checkout", "--quiet", "branch")
+    head = git.commit({"b": b"1"})
+    repository = open_repository(git.folder)
+    assert repository is not None
+
+    def ends(*words: str) -> tuple[str, str, str, str]:
+        chosen = choose_ends(repository, words, git.folder)
+        return (chosen.base.ref, chosen.base.commit, chosen.head.ref, chosen.head.commit)
+
+    with repository:
+        assert ends() == ("main", base, "HEAD", head)
+        assert ends("main") == ("main", base, "HEAD", head)
+        assert ends("main", "branch") == ("main", base, "branch", head)
+        assert ends("main...branch") == ("main", base, "branch", head)
+        assert ends("main..branch") == ("main", ahead, "branch", head)
+        assert ends("main..") == ("main", ahead, "HEAD", head)
+        assert ends("...main") == ("HEAD", base, "main", ahead)
+
+
+def test_a_word_that_is_a_revision_and_a_path_is_refused(git: Git) -> None:
+    git.write("main", b"")
+    with pytest.raises(UsageError, match="a revision and a path"):
+        reviewed(git, "main")
+    assert reviewed(git, "refs/heads/main").files == ()
+
+
+def test_without_a_default_branch_a_base_must_be_named(git: Git) -> None:
+    git("branch", "-m", "main", "other")
+    with pytest.raises(UsageError, match="no upstream default branch"):
+        choose_ends(open_repository(git.folder) or pytest.fail("none"), (), git.folder)
+
+
+def test_what_names_no_commit_is_an_error(git: Git) -> None:
+    with pytest.raises(GitError):
+        reviewed(git, "--output=stolen")
+
+
+# --- what is found
+
+
+def test_nothing_changed_is_clean(git: Git) -> None:
+    result = reviewed(git)
+    assert (result.files, result.verdict, result.exit_code) == ((), "clean", 0)
+
+
+def test_a_plain_change_is_shown_and_clean(git: Git) -> None:
+    git.commit({"release.yaml": b"tag: 2\n", "README": b"text", "run.sh": b"#!/bin/sh\n"})
+    (git.folder / "run.sh").chmod(0o755)
+    result = reviewed(git)
+    assert [(file.path, file.status, len(file.changes)) for file in result.files] == [
+        ("README", "added", 0),
+        ("release.yaml", "modified", 1),
+        ("run.sh", "added", 0),
+    ]
+    assert result.exit_code == 0
+
+
+def test_a_mode_and_a_rename_are_told(git: Git) -> None:
+    git("mv", "release.yaml", "moved.yaml")
+    git.commit({})
+    (git.folder / "moved.yaml").chmod(0o755)
+    git.commit({})
+    assert [(file.path, file.old_path, file.status) for file in reviewed(git).files] == [
+        ("moved.yaml", "release.yaml", "renamed")
+    ]
+    assert [file.status for file in reviewed(git, "HEAD~1").files] == ["mode-changed"]
+
+
+def test_a_plain_secret_blocks(git: Git) -> None:
+    git.commit({"prod/secret.yaml": SECRET.encode()})
+    result = reviewed(git)
+    assert ([finding.id for finding in result.findings], result.exit_code) == (["ENC01", "ENC04"], 1)
+
+
+def test_the_nearest_rules_count(git: Git, alice: AgeTestKey) -> None:
+    git.commit(
+        {
+            "prod/.sops.yaml": f"creation_rules:\n  - age: {alice.recipient}\n".encode(),
+            "prod/a.yaml": b"stringData: {a: x}\n",
+        }
+    )
+    assert [finding.id for finding in reviewed(git).findings] == ["ENC01"]  # base's rule
+    assert reviewed(git, "HEAD..HEAD").findings == ()
+
+
+def test_an_encrypted_file_that_cannot_be_read_leaves_it_undecided(git: Git) -> None:
+    broken = b"a: ENC[AES256_GCM,data:x]\nsops: [\n"
+    git.commit({"broken.yaml": broken, "template.yaml": b"{{ if }}\n"})
+    result = reviewed(git)
+    assert [(item.path, item.decisive) for item in result.not_checked] == [
+        ("broken.yaml", True),
+        ("template.yaml", False),
+    ]
+    assert (result.verdict, result.exit_code) == ("undecided", 2)
+    assert [file.operations for file in result.files] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    "rules", [b"creation_rules: [", b"creation_rules:\n  - path_regex: '('\n", b"creation_rules:\n  - age: nobody\n"]
+)
+def test_rules_that_cannot_be_read_leave_it_undecided(git: Git, rules: bytes) -> None:
+    git.commit({".sops.yaml": rules, "a.yaml": b"a: 1\n"})
+    assert reviewed(git).exit_code == 2
+
+
+def test_a_file_above_the_limit_leaves_it_undecided(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = b"a: " + b"[" * 100 + b"]" * 100 + b"\n"
+    git.commit({"deep.yaml": deep, "deep-enc.yaml": deep + b"x: ENC[AES256_GCM,data:x]\nsops: {}\n"})
+    assert [(item.path, item.decisive) for item in reviewed(git).not_checked] == [
+        ("deep-enc.yaml", True),
+        ("deep.yaml", False),
+    ]
+
+
+def test_links_and_submodules_are_never_followed(git: Git) -> None:
+    (git.folder / "link.yaml").symlink_to("/etc/passwd")
+    git.commit({})
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},module")
+    git("commit", "--quiet", "-m", "module")
+    assert [(file.path, file.status, file.operations) for file in reviewed(git).files] == [
+        ("link.yaml", "added", ()),
+        ("module", "added", ()),
+    ]
+
+
+def test_a_replaced_encrypted_file_is_a_finding(git: Git, tool: Callable[[str], str]) -> None:
+    import subprocess
+
+    path = git.write("prod/secret.yaml", SECRET.encode())
+    subprocess.run(
+        [tool("sops"), "--encrypt", "--in-place", "prod/secret.yaml"], cwd=git.folder, check=True, capture_output=True
+    )
+    git.commit({})
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    git.commit({})
+    result = reviewed(git, "HEAD~1")
+    assert ([file.status for file in result.files], [finding.id for finding in result.findings]) == (
+        ["type-changed"],
+        ["GIT04"],
+    )
+
+
+# --- the command line
+
+
+def test_the_command_exits_with_what_it_found_and_shows_no_value(git: Git) -> None:
+    git.commit({"prod/secret.yaml": SECRET.encode()})
+    code, out, err = run("main")
+    assert (code, err) == (1, "")
+    assert "BLOCK ENC04 a Secret in plain text" in out
+    assert "prod/secret.yaml:6 stringData.password" in out
+    assert CANARY not in out
+    code, out, _ = run("main", "--json")
+    assert (code, CANARY in out) == (1, False)
+    assert run("main..main")[0] == 0
+
+
+def test_the_threshold_can_be_set(git: Git) -> None:
+    git.commit({"prod/secret.yaml": SECRET.encode()})
+    code, out, _ = run("main", "--json", "--fail-on", "low")
+    assert (code, json.loads(out)["threshold"]) == (1, "low")
+
+
+@pytest.mark.parametrize("arguments", [("a", "b", "c"), ("--format", "xml"), ("--nothing",), ("nowhere",)])
+def test_wrong_usage_is_undecided(git: Git, arguments: tuple[str, ...]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("sopskit: error: ")
+
+
+def test_outside_of_a_repository_it_is_undecided(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run()[0] == 2
+
+
+def test_hostile_names_reach_no_output_raw(git: Git) -> None:
+    name = b"prod/\x1b[31m\n\xff\xe2\x80\xae::error.yaml"
+    git.commit({name: SECRET.replace("password", '"\\e]52;c;\\a\u202e"').encode()})
+    _, out, _ = run("main")
+    assert all(char.isprintable() or char == "\n" for char in out)
+    _, out, _ = run("main", "--json")
+    assert out.isascii()
+    (file,) = json.loads(out)["files"]
+    import base64
+
+    assert base64.b64decode(file["path_bytes"]) == name
+    assert file["path"].startswith("prod/\x1b[31m\n\\xff")
+
+
+def test_the_json_form_has_the_fields_of_its_schema(git: Git) -> None:
+    git.commit({"prod/secret.yaml": SECRET.encode()})
+    report: dict[str, Any] = json.loads(run("main", "--json")[1])
+    assert {key: report[key] for key in ("schema", "mode", "threshold", "exit_code", "verdict", "not_checked")} == {
+        "schema": "sopskit.review/1",
+        "mode": "keyless",
+        "threshold": "high",
+        "exit_code": 1,
+        "verdict": "findings",
+        "not_checked": [],
+    }
+    assert report["base"] == {"ref": "main", "commit": git("rev-parse", "main")}
+    assert report["summary"] == {"files": 1, "changes": 4, "findings": {"block": 2, "high": 0, "medium": 0, "low": 0}}
+    (file,) = report["files"]
+    assert file["changes"][3] == {
+        "document": 0,
+        "path": ["stringData", "password"],
+        "change": "added",
+        "encrypted": {"base": None, "head": False},
+        "type": {"base": None, "head": "str"},
+        "value": {"base": None, "head": {"kind": "opaque"}},
+        "range": {"base": None, "head": {"start": {"line": 6, "column": 13}, "end": {"line": 6, "column": 26}}},
+        "certain": True,
+    }
+    assert report["findings"][0]["id"] == "ENC01"
+
+
+def test_nothing_is_checked_out_and_no_repository_code_runs(git: Git) -> None:
+    git.commit(
+        {
+            "yaml.py": b"raise SystemExit('ran')\n",
+            "sitecustomize.py": b"raise SystemExit('ran')\n",
+            "prod/x.yaml": b"a: 1\n",
+        }
+    )
+    git("checkout", "--quiet", "main")
+    code, _, err = run("main...branch")
+    assert (code, err) == (0, "")
+    assert sorted(path.name for path in git.folder.iterdir()) == [".git", ".sops.yaml", "release.yaml"]
