@@ -61,6 +61,8 @@ class Location:
     def __str__(self) -> str:
         """`file:line:column: key.path`, as far as known."""
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        if self.file is None and place:
+            place = f"line {place}"
         if self.key is None:
             return place
         path = format_path(self.key)

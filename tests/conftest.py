@@ -142,36 +142,48 @@ class AgeTestKey(NamedTuple):
     identity: str
 
 
-def read_age_key(name: str) -> AgeTestKey:
-    """`fixtures/keys-test-only/test-only-NAME.agekey`."""
-    path = KEYS / f"test-only-{name}.agekey"
+def read_age_key(name: str, folder: Path = KEYS) -> AgeTestKey:
+    """The published key `test-only-NAME.agekey`."""
+    path = folder / f"test-only-{name}.agekey"
     lines = path.read_text().splitlines()
     recipient = next(line.removeprefix("# public key: ") for line in lines if line.startswith("# public key: "))
     return AgeTestKey(path, recipient, lines[-1])
 
 
 @pytest.fixture(scope="session")
-def alice() -> AgeTestKey:
+def key_folder(short_folder: Path) -> Path:
+    """Copies of the published age keys that only their owner can read, as key files should be; Git keeps no such mode."""
+    folder = short_folder / "keys"
+    folder.mkdir()
+    for path in KEYS.glob("*.agekey"):
+        copy = folder / path.name
+        copy.touch(0o600)
+        copy.write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def alice(key_folder: Path) -> AgeTestKey:
     """An engineer's key."""
-    return read_age_key("alice")
+    return read_age_key("alice", key_folder)
 
 
 @pytest.fixture(scope="session")
-def bob() -> AgeTestKey:
+def bob(key_folder: Path) -> AgeTestKey:
     """Another engineer's key."""
-    return read_age_key("bob")
+    return read_age_key("bob", key_folder)
 
 
 @pytest.fixture(scope="session")
-def cluster_key() -> AgeTestKey:
+def cluster_key(key_folder: Path) -> AgeTestKey:
     """The key that only the cluster has."""
-    return read_age_key("cluster")
+    return read_age_key("cluster", key_folder)
 
 
 @pytest.fixture(scope="session")
-def hybrid_key() -> AgeTestKey:
+def hybrid_key(key_folder: Path) -> AgeTestKey:
     """A post-quantum hybrid key."""
-    return read_age_key("hybrid")
+    return read_age_key("hybrid", key_folder)
 
 
 PGP_FINGERPRINT = "836B1A9C90592A528EB95C86DE47E88C6AE55098"

@@ -32,7 +32,7 @@ RESCUED = ".edited"
 def run(context: Context, given: Given) -> int:
     """Edit one file, or make a new one."""
     if not given.files:
-        context.fail(UsageError("no file specified"), exitcodes.NO_FILE)
+        context.fail(UsageError("no file specified", hint="sopskit --help lists the commands"), exitcodes.NO_FILE)
     if len(given.files) > 1:
         raise UsageError("edit takes one file")
     try:

@@ -97,8 +97,6 @@ def _run(argv: Sequence[str], context: Context) -> int:
     if words.command in OWN:
         return _run_own(words, context)
     if words.command is None:
-        if not words.arguments and not given & set(arguments.LEGACY):
-            context.fail(UsageError("no file specified", hint="sopskit --help lists the commands"), exitcodes.NO_FILE)
         words = arguments.legacy(words)
     return _run_verb(words, context)
 

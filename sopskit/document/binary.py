@@ -13,6 +13,7 @@ from sopskit.document import json, readback
 from sopskit.document.json.spelling import GO, Layout
 from sopskit.document.json.structure import DEFAULT_UNIT, unit_for
 from sopskit.document.model import Container, Document, Leaf, Limits
+from sopskit.document.scalars import is_unicode
 from sopskit.errors import DocumentSyntaxError, Location, PathNotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -78,13 +79,9 @@ def assign(document: Document, path: Path, value: Raw) -> Document:  # noqa: ARG
     _require_data(path)
     if not isinstance(value, str):
         raise RefusedError("the content of a binary file is a string").at(key=path)
-    try:
-        content = value.encode()
-    except UnicodeEncodeError:
-        content = None
-    if content is None:
+    if not is_unicode(value):
         raise RefusedError("the string holds half of a surrogate pair, which is no character").at(key=path)
-    return _plain(content)
+    return _plain(value.encode())
 
 
 def remove(document: Document, path: Path) -> Document:  # noqa: ARG001 it never can

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sopskit.document import readback
 from sopskit.document.model import Block, Comment, Container, Document, Edit, Leaf, apply_edits, position
-from sopskit.document.numbers import plain_text, scalar_text
+from sopskit.document.scalars import is_unicode, plain_text, scalar_text
 from sopskit.errors import (
     DocumentSyntaxError,
     Location,
@@ -129,6 +129,8 @@ def assign(document: Document, path: Path, value: Raw) -> Document:
     text = scalar_text(value)
     if text is None or len(path) > 1:
         raise RefusedError("a dotenv file holds only strings, numbers and booleans").at(key=path)
+    if not is_unicode(key + text):
+        raise RefusedError("the key or value holds half of a surrogate pair, which is no character").at(key=path)
     if not _is_writable(text):
         raise RefusedError("a backslash before an n cannot be written in a dotenv file").at(key=path)
     leaf = _find(document, key)

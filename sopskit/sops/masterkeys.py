@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from sopskit.errors import ForeignKeyError, KeyAccessError, NoIdentityMatchError, RecipientError
@@ -40,8 +39,7 @@ class Keyring(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FixedKeyring:
+class FixedKeyring(NamedTuple):
     """A keyring of given identities, for programs and tests."""
 
     age: tuple[Identity, ...] = ()
@@ -93,17 +91,17 @@ class MasterKey(Protocol):
         ...
 
 
+NOTHING: Mapping[str, Raw] = {}
 KeyGroup: TypeAlias = "tuple[MasterKey, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class AgeKey:
+class AgeKey(NamedTuple):
     """A key for an age recipient (X25519, hybrid, SSH)."""
 
-    KIND: ClassVar[str] = "age"
+    KIND = "age"
     recipient: str
     enc: str = ""
-    extra: Mapping[str, Raw] = field(default_factory=dict)
+    extra: Mapping[str, Raw] = NOTHING
 
     @property
     def id(self) -> str:
@@ -115,7 +113,7 @@ class AgeKey:
         from sopskit import age
 
         armored = age.encrypt(key, [age.parse_recipient(self.recipient)], armor=True)
-        return replace(self, enc=armored.decode("ascii"))
+        return self._replace(enc=armored.decode("ascii"))
 
     def unwrap(self, keyring: Keyring) -> bytes:
         """Offer all identities to the age file in `enc`."""
@@ -131,15 +129,14 @@ class AgeKey:
         return {**self.extra, "enc": self.enc, "recipient": self.recipient}
 
 
-@dataclass(frozen=True, slots=True)
-class PgpKey:
+class PgpKey(NamedTuple):
     """A key for a PGP fingerprint. `created_at` is RFC 3339, UTC, seconds."""
 
-    KIND: ClassVar[str] = "pgp"
+    KIND = "pgp"
     fingerprint: str
     created_at: str = ""
     enc: str = ""
-    extra: Mapping[str, Raw] = field(default_factory=dict)
+    extra: Mapping[str, Raw] = NOTHING
 
     @property
     def id(self) -> str:
@@ -150,7 +147,7 @@ class PgpKey:
         """Encrypt `key` with gpg, armored, without a final line feed."""
         from sopskit import pgp
 
-        return replace(self, enc=pgp.wrap(key, self.fingerprint, gpg))
+        return self._replace(enc=pgp.wrap(key, self.fingerprint, gpg))
 
     def unwrap(self, keyring: Keyring) -> bytes:
         """Let gpg decrypt `enc`."""
@@ -163,11 +160,10 @@ class PgpKey:
         return {**self.extra, "created_at": self.created_at, "enc": self.enc, "fp": self.fingerprint}
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignKey:
+class ForeignKey(NamedTuple):
     """A key of a service that sopskit does not operate (KMS, Vault, ...): kept as it is, never touched."""
 
-    KIND: ClassVar[str] = "foreign"
+    KIND = "foreign"
     kind: str
     entry: Mapping[str, Raw]
     reference: str

@@ -42,9 +42,7 @@ def open_again(sealed: Document, plain: Document) -> Document:
     """The inverse of `seal`, for the document that was sealed."""
     source = sealed.to_bytes()
     read = sealed.format.parse(source, encrypted=True, limits=Limits())
-    values = [
-        (new, plain_of(old)) for new, old in zip(read.items, plain.items, strict=True) if is_sealed(old)
-    ]
+    values = [(new, plain_of(old)) for new, old in zip(read.items, plain.items, strict=True) if is_sealed(old)]
     return sealed.format.open(read, values)
 
 

@@ -69,7 +69,7 @@ class Released:
 
     def tree_of(self, plain: bytes) -> Any:
         """The tree that sops reads in a plaintext YAML file; other libraries take `1e+21` for a string."""
-        return self.decrypt_to_tree(self.encrypt(plain, "yaml"), "yaml")
+        return self.decrypt_to_tree(self.encrypt(plain, "yaml", "--unencrypted-suffix", "_nothing"), "yaml")
 
     def decrypt_to_tree(self, source: bytes, name: str) -> Any:
         return json.loads(self.decrypt(source, name, "--output-type", "json"))

@@ -64,8 +64,8 @@ def test_a_file_of_the_released_sops_opens_to_what_sops_makes_of_it(case: str) -
     assert comments(opened) == comments(expected)
 
 
-def test_a_file_of_the_released_sops_for_pgp_opens(pgp_key: str) -> None:
-    opened = open_path(RELEASED / FOR_PGP_ONLY, FixedKeyring(pgp=Gpg(None, None)))
+def test_a_file_of_the_released_sops_for_pgp_opens(pgp_key: str, gnupg_home: Path) -> None:
+    opened = open_path(RELEASED / FOR_PGP_ONLY, FixedKeyring(pgp=Gpg(None, str(gnupg_home))))
     expected = parse((RELEASED / f"{FOR_PGP_ONLY}.plain").read_bytes(), format_for_path(FOR_PGP_ONLY))
     assert content(opened) == content(expected)
 

@@ -108,7 +108,7 @@ def test_a_plain_value_where_a_token_must_be_is_refused_without_quoting_it(alice
     line = next(line for line in text.split("\n") if line.startswith("b:"))
     with pytest.raises(EncryptedValueError) as caught:
         opened(alice, text.replace(line, f"b: {CANARY}"))
-    assert str(caught.value.location) == '2:4: ["b"]'
+    assert str(caught.value.location) == 'line 2:4: ["b"]'
     assert CANARY not in str(caught.value)
     with pytest.raises(EncryptedValueError, match="plain text"):
         opened(alice, text.replace(line, "b: 5"))

@@ -17,7 +17,7 @@ from sopskit.document import readback
 from sopskit.document.ini import writer
 from sopskit.document.ini.reader import DEFAULT, DELIMITERS, RESERVED, SPACE, Place, Scan, scan
 from sopskit.document.model import Block, Container, Document, Edit, Leaf, apply_edits, position
-from sopskit.document.numbers import plain_text, scalar_text
+from sopskit.document.scalars import is_unicode, plain_text, scalar_text
 from sopskit.errors import DocumentSyntaxError, Location, NotEncryptedError, PathNotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def assign(document: Document, path: Path, value: Raw) -> Document:
     text = scalar_text(value)
     if text is None:
         raise RefusedError("an INI file holds only strings, numbers and booleans").at(key=path)
+    if not is_unicode(section + key + text):
+        raise RefusedError("the key or value holds half of a surrogate pair, which is no character").at(key=path)
     place = _find_key(document, section, key)
     if place:
         edit = _replacement(document, cast("Leaf", place.item), text)

@@ -18,7 +18,7 @@ from sopskit.document.ini.reader import (
     scan,
 )
 from sopskit.document.model import Edit, Leaf, position
-from sopskit.document.numbers import scalar_text
+from sopskit.document.scalars import scalar_text
 from sopskit.errors import DocumentSyntaxError, RefusedError
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, cast
 from sopskit.document import readback
 from sopskit.document.golang import format_float, parse_float
 from sopskit.document.json import structure
-from sopskit.document.json.scanner import NUMBER, SURROGATE, VALUE
+from sopskit.document.json.scanner import NUMBER, VALUE
 from sopskit.document.json.spelling import GO, Layout, habit_in_token, habit_of, quote, quote_token, spell_scalar
 from sopskit.document.model import Document, Edit, Leaf, apply_edits, position
-from sopskit.document.numbers import json_float, read_number
+from sopskit.document.scalars import is_unicode, json_float, read_number
 from sopskit.errors import DocumentSyntaxError, RefusedError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def assign(document: Document, path: Path, value: Raw) -> Document:
     if path[:1] == (structure.RESERVED,):
         raise RefusedError("the key sops is reserved for SOPS metadata").at(key=path)
     edit = structure.assignment(document, path, value)
-    if SURROGATE.search(edit.text):
+    if not is_unicode(edit.text):
         raise RefusedError("the key or value holds half of a surrogate pair, which is no character").at(key=path)
     tree = structure.load(document.text)
     return _check_tree(document, edit, _assigned(tree, path, value))

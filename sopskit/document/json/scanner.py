@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from sopskit.document.golang import format_float
 from sopskit.document.model import Container, Leaf, position
-from sopskit.document.numbers import read_number
+from sopskit.document.scalars import read_number
 from sopskit.errors import DocumentSyntaxError, LimitError, MetadataError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sopskit.document.numbers import json_float
+from sopskit.document.scalars import json_float
 from sopskit.errors import DocumentSyntaxError, LimitError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from sopskit.document.json.scanner import BLANK, Entry, Node, scan
 from sopskit.document.json.spelling import GO, MINIMAL, Layout, habit_of, quote
 from sopskit.document.model import Block, Document, Edit, Leaf, position
-from sopskit.document.numbers import read_number
+from sopskit.document.scalars import read_number
 from sopskit.errors import Location, NotEncryptedError, PathNotFoundError
 
 if TYPE_CHECKING:

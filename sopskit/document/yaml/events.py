@@ -135,6 +135,22 @@ def _load() -> tuple[Any, ModuleType, ModuleType]:
 
 Parser, _events, _error = _load()
 
+__all__ = [
+    "AliasEvent",
+    "DocumentEndEvent",
+    "DocumentStartEvent",
+    "MappingEndEvent",
+    "MappingStartEvent",
+    "Parser",
+    "ScalarEvent",
+    "SequenceEndEvent",
+    "SequenceStartEvent",
+    "StreamEndEvent",
+    "YAMLError",
+    "fail",
+    "syntax_error",
+]
+
 if TYPE_CHECKING:
     from yaml.error import MarkedYAMLError, YAMLError
     from yaml.events import (

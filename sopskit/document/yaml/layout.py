@@ -121,3 +121,15 @@ def after_line(text: str, index: int) -> int:
     """Where the line after that of `index` begins."""
     stop = line_stop(text, index)
     return min(len(text), stop + (2 if text.startswith("\r\n", stop) else 1))
+
+
+def next_token(text: str, index: int) -> int:
+    """The next place that is neither blank, nor line end, nor comment."""
+    while index < len(text):
+        if text[index] == "#":
+            index = line_stop(text, index)
+        elif text[index] in " \t\ufeff" or text[index] in LINE_ENDS:
+            index += 1
+        else:
+            break
+    return index

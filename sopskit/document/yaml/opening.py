@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sopskit.document.model import Leaf
 from sopskit.document.yaml import aliases, block, emit, spell
+from sopskit.document.yaml.blockscalar import BLOCK_STYLES, BlockSpan
 from sopskit.document.yaml.layout import (
     END,
     LINE_ENDS,
@@ -21,7 +22,7 @@ from sopskit.document.yaml.layout import (
 )
 from sopskit.document.yaml.reader import UnreadDocument
 from sopskit.document.yaml.resolve import UnresolvableError, resolve
-from sopskit.document.yaml.sealing import BLOCK_STYLES, BlockSpan, without_typed_tag
+from sopskit.document.yaml.sealing import without_typed_tag
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Opening:
         if drop_tag and isinstance(leaf.extra, Properties) and leaf.extra.tag is not None:
             properties = f"&{leaf.extra.anchor} " if leaf.extra.anchor else ""
         if leaf.style in BLOCK_STYLES:
-            span = BlockSpan.of(self.text, leaf, start)
+            span = BlockSpan.of(self.text, leaf.start, leaf.end, start, leaf.value)
             self.edits.append((leaf.start, span.indicators_end, properties + text))
             if span.header_end < span.last_end:
                 self.edits.append((span.header_end, span.last_end, ""))
@@ -121,7 +122,7 @@ class Opening:
     def _add_block(self, leaf: Leaf, value: str) -> None:
         """Header and lines of a block that was there, each in its place."""
         start, properties = without_typed_tag(self.text, leaf)
-        span = BlockSpan.of(self.text, leaf, start)
+        span = BlockSpan.of(self.text, leaf.start, leaf.end, start, leaf.value)
         blank_below = bool(self.text[span.last_end : leaf.end].strip(" \r\n")) or span.last_end + 2 < leaf.end
         if (
             span.indent is None

@@ -19,6 +19,7 @@ from sopskit.document.yaml.layout import (
     Region,
     Shape,
     line_start,
+    next_token,
 )
 from sopskit.document.yaml.resolve import NUMERIC, WORDS, UnresolvableError, resolve, resolve_tagged
 from sopskit.errors import DocumentSyntaxError, LimitError, MetadataError
@@ -296,7 +297,7 @@ class _Reader:
             raise LimitError(f"nested deeper than the limit of {self.limits.depth}").at(line=line, column=column)
         column, flow = event.start_mark.column, event.flow_style
         if event.anchor is not None or event.tag is not None:
-            column = self._first_column(is_map=is_map, flow=flow, column=column)
+            column = self._first_column(event, is_map=is_map)
         if container is None:
             if not is_map:
                 self._fail(event, "the document is a list; SOPS needs a mapping")
@@ -307,14 +308,14 @@ class _Reader:
             self.steps.add(column - container.column)
         return Container(container, key, is_map=is_map, flow=flow, column=column)
 
-    def _first_column(self, *, is_map: bool, flow: bool, column: int) -> int:
+    def _first_column(self, event: Any, *, is_map: bool) -> int:
         """The column of a block collection behind an anchor or a tag: that of its first key or dash."""
-        if flow:
-            return column
-        start = self.parser.peek_event().start_mark
+        if event.flow_style:
+            return int(event.start_mark.column)
         if not is_map:
-            dash = self.text.rfind("-", 0, start.index)
+            dash = next_token(self.text, aliases.content_start(self.text, event.start_mark.index, event))
             return dash - line_start(self.text, dash)
+        start = self.parser.peek_event().start_mark
         before = self.text[max(0, start.index - 2) : start.index]
         return int(start.column) - (2 if before in {"? ", "?\t"} else 0)
 

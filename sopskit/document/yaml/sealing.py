@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sopskit.document.model import Leaf
 from sopskit.document.yaml import aliases, block, spell
-from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Layout, Properties, Region, line_stop
+from sopskit.document.yaml.blockscalar import BLOCK_STYLES, BlockSpan
+from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Layout, Properties, Region
 from sopskit.document.yaml.reader import UnreadDocument
 from sopskit.document.yaml.resolve import TYPED_TAGS
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sopskit.document.model import Comment, Document, Path, Raw
-
-BLOCK_STYLES = frozenset("|>")
 
 
 class Sealing:
@@ -54,7 +53,7 @@ class Sealing:
         bare = self._one_line and (leaf.parent.document, leaf.path) in self._one_line and not leaf.parent.flow
         start, properties = without_typed_tag(self.text, leaf)
         if leaf.style in BLOCK_STYLES:
-            self._add_block(BlockSpan.of(self.text, leaf, start), properties, token, bare=bool(bare))
+            self._add_block(BlockSpan.of(self.text, leaf.start, leaf.end, start, leaf.value), properties, token, bare=bool(bare))
             return
         quote = leaf.style or ("'" if leaf.parent.flow else "")
         if bare:
@@ -79,7 +78,7 @@ class Sealing:
         if last.end < len(self.text) or self.text[-1] in LINE_ENDS or last.value.endswith("\n"):
             return
         start = aliases.content_start(self.text, last.start, last.extra) if last.extra else last.start
-        span = BlockSpan.of(self.text, last, start)
+        span = BlockSpan.of(self.text, last.start, last.end, start, last.value)
         self.edits.append((start, span.indicators_end, span.header(span.style, "-")))
 
     def write_aliases(self) -> list[Patch]:
@@ -117,77 +116,6 @@ def without_typed_tag(text: str, leaf: Leaf) -> tuple[int, str]:
     if leaf.extra.tag in TYPED_TAGS:
         properties = _tag().sub("", properties, count=1)
     return start, properties
-
-
-class BlockSpan(NamedTuple):
-    """The parts of a literal or folded block.
-
-    `start` (with tag and anchor), `indicators_end` behind `|2-`, `header_end` at the header's line end,
-    `content` where the first content line begins, `last_end` where the last one ends, before its line end;
-    blank lines behind it are not part of the value and stay. `indent` is None where there is no line to tell it.
-    """
-
-    start: int
-    indicators_end: int
-    header_end: int
-    content: int
-    last_end: int
-    style: str
-    signs: str
-    indent: int | None
-
-    @property
-    def digit(self) -> str:
-        """The indentation indicator, or nothing."""
-        return self.signs.strip("+-")
-
-    def header(self, style: str, chomping: str) -> str:
-        """Another header with the same indicator, in the same order."""
-        digit = self.digit
-        return style + (chomping + digit if self.signs[:1] in {"+", "-"} else digit + chomping)
-
-    @classmethod
-    def of(cls, text: str, leaf: Leaf, start: int) -> BlockSpan:
-        """Take the leaf's span apart; its `|` or `>` is at `start`."""
-        indicators_end = start + 1
-        while text[indicators_end : indicators_end + 1] in {"+", "-", *"123456789"}:
-            indicators_end += 1
-        signs = text[start + 1 : indicators_end]
-        header_end = min(line_stop(text, start), leaf.end)
-        content = min(leaf.end, header_end + (2 if text.startswith("\r\n", header_end) else 1))
-        lines = _lines(text, content, leaf.end)
-        indent = _indent(text, lines, leaf.value)
-        last_end = _last_end(text, lines, indent or 0, keeps="+" in signs, end=leaf.end)
-        return cls(leaf.start, indicators_end, header_end, content, max(last_end, content), text[start], signs, indent)
-
-
-def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The spans of the lines between two positions, without their line ends."""
-    lines = []
-    while start < end:
-        stop = min(line_stop(text, start), end)
-        lines.append((start, stop))
-        start = stop + (2 if text.startswith("\r\n", stop) else 1)
-    return lines
-
-
-def _indent(text: str, lines: list[tuple[int, int]], value: str) -> int | None:
-    """The indentation of the content: that of the first line that is not blank, less the blanks of its value."""
-    raw = next((line for start, stop in lines if (line := text[start:stop]).strip(" ")), None)
-    read = next((line for line in re.split(f"[{LINE_ENDS}]", value) if line.strip(" ")), None)
-    if raw is None or read is None:
-        return None
-    indent = (len(raw) - len(raw.lstrip(" "))) - (len(read) - len(read.lstrip(" ")))
-    return indent if indent > 0 else None
-
-
-def _last_end(text: str, lines: list[tuple[int, int]], indent: int, *, keeps: bool, end: int) -> int:
-    if keeps:
-        return end - (2 if text.endswith("\r\n", 0, end) else 1 if text[end - 1] in LINE_ENDS else 0)
-    for start, stop in reversed(lines):
-        if stop - start > indent or text[start:stop].strip(" "):
-            return stop
-    return lines[0][0] if lines else end
 
 
 def seal(

@@ -14,10 +14,12 @@ from tests.document.stand_in import facts
 CANARY = "hunter2-canary"
 
 
-def test_values_have_kind_canonical_bytes_source_text_and_span():
+def test_values_have_kind_canonical_bytes_source_text_and_span() -> None:
     source = b'{"s": "a\\n", "i": -0, "f": 1.50, "b": true, "n": null, "e": 1e21}'
     document = parse(source, json)
-    assert [(leaf.key, leaf.kind, leaf.value, leaf.data, document.text[leaf.start : leaf.end]) for leaf in document.leaves()] == [
+    assert [
+        (leaf.key, leaf.kind, leaf.value, leaf.data, document.text[leaf.start : leaf.end]) for leaf in document.leaves()
+    ] == [
         ("s", "str", "a\n", b"a\n", '"a\\n"'),
         ("i", "int", "-0", b"0", "-0"),
         ("f", "float", "1.50", b"1.5", "1.50"),
@@ -27,7 +29,7 @@ def test_values_have_kind_canonical_bytes_source_text_and_span():
     ]
 
 
-def test_list_positions_are_in_the_path_but_not_in_the_additional_data():
+def test_list_positions_are_in_the_path_but_not_in_the_additional_data() -> None:
     document = parse(b'{"a": ["x", ["y"], {"k": "z"}]}', json)
     assert [(leaf.path, leaf.aad) for leaf in document.leaves()] == [
         (("a", 0), "a:"),
@@ -36,19 +38,19 @@ def test_list_positions_are_in_the_path_but_not_in_the_additional_data():
     ]
 
 
-def test_keys_are_unescaped():
+def test_keys_are_unescaped() -> None:
     assert facts(parse(b'{"\\u00e9\\/": {"\\"": 1}}', json)) == [("é/", '"', "int", "1")]
 
 
-def test_empty_containers_have_no_leaves():
+def test_empty_containers_have_no_leaves() -> None:
     assert facts(parse(b' { "a" : { } , "b" : [ ] , "c" : [ [ ] ] } \r\n', json)) == []
 
 
-def test_surrogate_pairs_make_one_character():
+def test_surrogate_pairs_make_one_character() -> None:
     assert facts(parse(b'{"a": "\\ud83d\\ude00"}', json)) == [("a", "str", "\U0001f600")]
 
 
-def test_the_sops_entry_is_the_block_and_not_among_the_leaves():
+def test_the_sops_entry_is_the_block_and_not_among_the_leaves() -> None:
     document = parse(b'{"a": 1,\n"sops": {"mac": "m", "age": [{"enc": "e"}], "n": 3, "f": 1.5},\n"b": [2]}', json)
     assert document.block is not None
     assert (document.block.tree, document.block.flat, document.block.line) == (
@@ -59,13 +61,13 @@ def test_the_sops_entry_is_the_block_and_not_among_the_leaves():
     assert facts(document) == [("a", "int", "1"), ("b", 0, "int", "2")]
 
 
-def test_a_sops_entry_that_is_no_object_is_left_to_the_reader_of_metadata():
+def test_a_sops_entry_that_is_no_object_is_left_to_the_reader_of_metadata() -> None:
     block = parse(b'{"sops": null}', json).block
     assert block is not None
     assert block.tree is None
 
 
-def test_a_deeper_key_called_sops_is_data():
+def test_a_deeper_key_called_sops_is_data() -> None:
     document = parse(b'{"a": {"sops": "x"}, "b": [{"sops": {}}]}', json)
     assert (document.block, facts(document)) == (None, [("a", "sops", "str", "x")])
 
@@ -110,7 +112,7 @@ def test_a_deeper_key_called_sops_is_data():
 )
 def test_what_is_no_json_object_or_would_lose_data_is_refused_with_its_place(
     source: bytes, message: str, place: tuple[int, int]
-):
+) -> None:
     with pytest.raises(DocumentSyntaxError) as caught:
         parse(source, json)
     location = caught.value.location
@@ -118,18 +120,18 @@ def test_what_is_no_json_object_or_would_lose_data_is_refused_with_its_place(
     assert (caught.value.message, (location.line, location.column)) == (message, place)
 
 
-def test_a_repeated_key_is_named():
+def test_a_repeated_key_is_named() -> None:
     with pytest.raises(DocumentSyntaxError) as caught:
         parse(b'{"a": [{"b": 1, "b": 2}]}', json)
     assert str(caught.value) == '1:17: ["a"][0]["b"]: this key stands twice in one object'
 
 
-def test_two_sops_entries_are_broken_metadata():
+def test_two_sops_entries_are_broken_metadata() -> None:
     with pytest.raises(MetadataError, match="found duplicate sops entry"):
         parse(b'{"sops": {}, "sops": {}}', json)
 
 
-def test_depth_is_limited_without_recursion():
+def test_depth_is_limited_without_recursion() -> None:
     deep = b'{"a":' + b"[" * 100_000
     with pytest.raises(LimitError, match="nested deeper than the limit of 64"):
         parse(deep, json)
@@ -139,7 +141,7 @@ def test_depth_is_limited_without_recursion():
 
 
 @pytest.mark.parametrize("tail", [b'"', b"\xff", b"\\ud800", b"\x01"])
-def test_no_error_shows_a_value(tail: bytes):
+def test_no_error_shows_a_value(tail: bytes) -> None:
     source = b'{"secret": "' + CANARY.encode() + tail
     try:
         parse(source, json)
@@ -154,7 +156,7 @@ def test_no_error_shows_a_value(tail: bytes):
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused_with_an_error_of_ours(source: bytes):
+def test_any_bytes_are_read_or_refused_with_an_error_of_ours(source: bytes) -> None:
     try:
         document = parse(source, json)
     except SopskitError:
@@ -163,7 +165,7 @@ def test_any_bytes_are_read_or_refused_with_an_error_of_ours(source: bytes):
 
 
 @given(st.text(alphabet='{}[]",:\\u0 1e.-\n\ttruefalsenull\ud83d', max_size=40))
-def test_what_is_read_is_what_python_reads(text: str):
+def test_what_is_read_is_what_python_reads(text: str) -> None:
     source = text.encode("utf-8", "replace")
     try:
         document = parse(source, json)

@@ -29,12 +29,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
         ("a/b", frozenset({"slash"}), r'"a\/b"'),
     ],
 )
-def test_strings_are_escaped_where_json_demands_it_and_where_the_habit_is(text: str, habit: Habit, spelling: str):
+def test_strings_are_escaped_where_json_demands_it_and_where_the_habit_is(text: str, habit: Habit, spelling: str) -> None:
     assert quote(text, habit) == spelling
 
 
 @given(TEXTS, HABITS)
-def test_every_habit_reads_back(text: str, habit: Habit):
+def test_every_habit_reads_back(text: str, habit: Habit) -> None:
     assert stdlib.loads(quote(text, habit)) == text
 
 
@@ -51,25 +51,25 @@ def test_every_habit_reads_back(text: str, habit: Habit):
         (r'"\u000a"', set()),
     ],
 )
-def test_a_habit_is_seen_in_the_source(source: str, habit: set[str]):
+def test_a_habit_is_seen_in_the_source(source: str, habit: set[str]) -> None:
     assert habit_of(source) == habit
 
 
 @given(TEXTS, HABITS)
-def test_the_habit_seen_spells_the_string_again(text: str, habit: Habit):
+def test_the_habit_seen_spells_the_string_again(text: str, habit: Habit) -> None:
     source = quote(text, habit)
     again = quote(text, habit_of(source))
     assert again == source or "\u2028" in text or "\u2029" in text or "upper" in habit
 
 
 @given(HABITS)
-def test_a_token_carries_a_habit_and_stays_the_same_token(habit: Habit):
+def test_a_token_carries_a_habit_and_stays_the_same_token(habit: Habit) -> None:
     source = quote_token(token(7), habit)
     assert stdlib.loads(source) == token(7)
     assert habit_in_token(source) == (habit if habit != {"upper"} else frozenset())
 
 
-def test_a_token_without_habit_stands_as_it_is():
+def test_a_token_without_habit_stands_as_it_is() -> None:
     assert quote_token(token(1), frozenset()) == f'"{token(1)}"'
 
 
@@ -87,16 +87,16 @@ VALUE = {"a": [1, {}, [], {"b": None}], "c": 1e21, "d": [True, "x<"]}
         ),
     ],
 )
-def test_structures_are_laid_out(unit: str | None, text: str):
+def test_structures_are_laid_out(unit: str | None, text: str) -> None:
     assert Layout(unit).spell(VALUE, ">", GO) == text  # type: ignore[arg-type]
 
 
-def test_what_json_cannot_hold_is_refused():
+def test_what_json_cannot_hold_is_refused() -> None:
     with pytest.raises(DocumentSyntaxError, match="this kind of value cannot be written in JSON"):
         Layout(None).spell(float("nan"), "", GO)
 
 
-def test_depth_is_limited():
+def test_depth_is_limited() -> None:
     deep: list[object] = []
     for _ in range(100):
         deep = [deep]

@@ -1,6 +1,6 @@
-"""Numbers outside YAML: how SOPS reads them from JSON, and spells them in JSON, dotenv and INI.
+"""Scalars outside YAML: how SOPS reads numbers from JSON, and spells all kinds in JSON, dotenv and INI.
 
-All spellings start from the shortest digits that read back as the same float; they differ in where the
+All spellings of floats start from the shortest digits that read back as the same float; they differ in where the
 exponent begins (SOPS sections 7.2 and 7.4).
 """
 
@@ -62,3 +62,12 @@ def plain_text(plain: Plain) -> str:
     if plain.kind == "bool":
         return text.lower()
     return scalar_text(float(text)) or "" if plain.kind == "float" else text
+
+
+def is_unicode(text: str) -> bool:
+    """Whether `text` holds no surrogates: JSON can name half of a pair, which is no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

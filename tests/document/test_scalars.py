@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sopskit.document import Plain
-from sopskit.document.numbers import json_float, plain_text, read_number, scalar_text, text_float
+from sopskit.document.scalars import json_float, plain_text, read_number, scalar_text, text_float
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from sopskit.document.numbers import json_float, plain_text, read_number, scalar
         ("9" * 5000, float("inf")),
     ],
 )
-def test_a_base_ten_integer_of_64_bits_is_an_int_and_all_else_a_float(text: str, number: float):
+def test_a_base_ten_integer_of_64_bits_is_an_int_and_all_else_a_float(text: str, number: float) -> None:
     assert (type(read_number(text)), read_number(text)) == (type(number), number)
 
 
@@ -39,7 +39,7 @@ def test_a_base_ten_integer_of_64_bits_is_an_int_and_all_else_a_float(text: str,
         (123456789.5, "123456789.5"),
     ],
 )
-def test_floats_are_spelled_in_json_as_sops_does(number: float, text: str):
+def test_floats_are_spelled_in_json_as_sops_does(number: float, text: str) -> None:
     assert json_float(number) == text
 
 
@@ -57,7 +57,7 @@ def test_floats_are_spelled_in_json_as_sops_does(number: float, text: str):
         (1e300, "1E+300"),
     ],
 )
-def test_floats_are_spelled_in_flat_formats_as_sops_does(number: float, text: str):
+def test_floats_are_spelled_in_flat_formats_as_sops_does(number: float, text: str) -> None:
     assert text_float(number) == text
 
 
@@ -75,7 +75,7 @@ def test_floats_are_spelled_in_flat_formats_as_sops_does(number: float, text: st
         ({}, None),
     ],
 )
-def test_only_scalars_have_a_text(value: object, text: str | None):
+def test_only_scalars_have_a_text(value: object, text: str | None) -> None:
     assert scalar_text(value) == text  # type: ignore[arg-type]
 
 
@@ -89,5 +89,5 @@ def test_only_scalars_have_a_text(value: object, text: str | None):
         (Plain("str", b"\xff", b"\xff"), "\udcff"),
     ],
 )
-def test_decrypted_values_have_the_text_that_sops_gives_them(plain: Plain, text: str):
+def test_decrypted_values_have_the_text_that_sops_gives_them(plain: Plain, text: str) -> None:
     assert plain_text(plain) == text
