@@ -77,9 +77,10 @@ def split(argv: Sequence[str], sops_commands: Collection[str], own_commands: Col
     if position == len(argv):
         return words
     first = argv[position]
-    if first in own_commands:
+    named = position == 0 or argv[position - 1] != "--"  # after two dashes a name is a file
+    if first in own_commands and named:
         return words._replace(command=first, rest=list(argv[position + 1 :]))
-    if first in sops_commands and argv[position - 1 : position] != ["--"]:
+    if first in sops_commands and named:
         return words._replace(command=first, arguments=_mixed(argv, position + 1, words.options))
     return words._replace(arguments=list(argv[position:]))
 

@@ -6,7 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from sopskit.errors import DataKeyError, RefusedError, UsageError
+from sopskit.errors import DataKeyError, FileAccessError, RefusedError, UsageError
+from sopskit.workflow.files import reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,8 +69,13 @@ class Context:
     # --- showing
 
     def write(self, data: bytes) -> None:
-        """Put a result on standard output."""
-        self.stdout.write(data)
+        """Put a result on standard output. Raises `FileAccessError`, and `BrokenPipeError` if the reader has gone."""
+        try:
+            self.stdout.write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise FileAccessError(f"standard output cannot be written: {reason(error)}") from error
 
     def say(self, text: str) -> None:
         """Put a line on standard output."""

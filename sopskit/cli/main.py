@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from sopskit.cli import arguments, exitcodes
 from sopskit.cli.context import Context, Exit
 from sopskit.errors import SopskitError, UsageError
+from sopskit.workflow.files import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,6 @@ def main(argv: Sequence[str] | None = None, context: Context | None = None) -> i
     context = context or Context.of_process()
     try:
         code = _run(sys.argv[1:] if argv is None else argv, context)
-        context.stdout.flush()
     except SopskitError as error:
         context.show_error(error)
         code = exitcodes.code_for(error)
@@ -182,6 +182,6 @@ def _close(context: Context, code: int) -> int:
     except BrokenPipeError:
         code = exitcodes.BROKEN_PIPE
     except OSError as error:
-        context.note(f"sopskit: error: standard output cannot be written: {(error.strerror or '').lower()}")
+        context.note(f"sopskit: error: standard output cannot be written: {reason(error)}")
         code = code or exitcodes.GENERAL
     return code

@@ -102,7 +102,7 @@ VERB = Verb(
     summary="Give files the recipients of their creation rules in .sops.yaml. A removed recipient can still open what it "
     "has seen: rotate afterwards.",
     arguments="FILE...",
-    keys="Needs a private key, to open the data key for the new recipients. Comparing needs none: answer n.",
+    keys="Needs a private key, to open the data key for the new recipients. With public keys alone it can only compare: answer n.",
     example="""
 sopskit updatekeys secrets.yaml
 sopskit updatekeys --yes k8s/gitops

@@ -8,7 +8,6 @@ from sopskit.config.syntax import kind as kind_of
 from sopskit.errors import RecipientError
 from sopskit.sops.foreignkeys import new_foreign_key, parse_foreign_key
 from sopskit.sops.masterkeys import parse_age_key, parse_pgp_key
-from sopskit.sops.metadata import list_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,7 +104,7 @@ def without_duplicates(keys: Iterable[MasterKey]) -> KeyGroup:
     """The keys without those of the same kind and name as an earlier one."""
     unique: dict[tuple[str, str], MasterKey] = {}
     for key in keys:
-        unique.setdefault((list_name(key), key.id), key)
+        unique.setdefault((key.kind, key.id), key)
     return tuple(unique.values())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sopskit.document import Leaf, format_for_path, parse
 from sopskit.errors import EncryptedValueError
 from sopskit.review.model import Recipient
-from sopskit.sops.metadata import Metadata, list_name
+from sopskit.sops.metadata import Metadata
 from sopskit.sops.values import PREFIX, EncryptedValue
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Side(NamedTuple):
     def recipients(self) -> tuple[Recipient, ...]:
         """Who can open it, as its metadata says, in the order of the file."""
         groups = self.metadata.groups if self.metadata else ()
-        return tuple(Recipient(list_name(key), key.id, number) for number, group in enumerate(groups) for key in group)
+        return tuple(Recipient(key.kind, key.id, number) for number, group in enumerate(groups) for key in group)
 
     def wrapped_keys(self) -> frozenset[tuple[str, str]]:
         """Each recipient with the wrapped data key it has."""

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sopskit.document import DEFAULT_LIMITS, Comment, Leaf, parse
 from sopskit.errors import (
     AlreadyEncryptedError,
-    DocumentSyntaxError,
     EncryptedValueError,
     NotEncryptedError,
     RefusedError,
@@ -92,45 +91,46 @@ def open_with(file: SopsFile, data_key: DataKey, *, verify_mac: bool = True) -> 
 def _open_items(
     file: SopsFile, cipher: AESGCM
 ) -> tuple[list[tuple[Leaf | Comment, Plain]], list[Comment], list[bytes]]:
+    """Open all tokens. This loop and its twin below are where a large file's time goes, so they look things up once."""
     document, metadata = file
     encrypts = metadata.selection.walk(lenient=True).encrypts
     only_encrypted = metadata.mac_only_encrypted
+    open_token = values.open_token
     opened: list[tuple[Leaf | Comment, Plain]] = []
     unreadable: list[Comment] = []
     pieces: list[bytes] = []
     for item in document.items:
         selected = encrypts(item)
-        if item.__class__ is not Leaf:
+        if isinstance(item, Comment):
             if selected and item.value.startswith(values.PREFIX):
-                plain = _open_comment(cipher, item, document)  # type: ignore[arg-type]
+                plain = _open_comment(cipher, item, document)
                 if plain is None:
-                    unreadable.append(item)  # type: ignore[arg-type]
+                    unreadable.append(item)
                 else:
                     opened.append((item, plain))
             continue
-        if item.kind == "null":
+        kind = item.kind
+        if kind == "null":
             continue
         if not selected:
-            _refuse_unsigned(item)  # type: ignore[arg-type]
+            if kind == "uint64":
+                raise _located(_too_large(), document, item)
             if not only_encrypted:
                 pieces.append(item.data)
-        elif item.value or item.kind != "str":
-            plain = _open_leaf(cipher, item, document)  # type: ignore[arg-type]
+        elif kind != "str":
+            error = EncryptedValueError("this value should be encrypted, but stands there as plain text")
+            raise _located(error, document, item)
+        elif item.value:
+            parent = item.parent
+            aad = f"{parent.prefix}{item.key}:" if parent.is_map else parent.prefix
+            try:
+                plain = open_token(cipher, item.value, aad.encode("utf-8", "surrogateescape"))
+            except (EncryptedValueError, ValueTamperedError) as error:
+                raise _located(error, document, item) from None
             opened.append((item, plain))
             if plain.kind != "comment":
                 pieces.append(plain.data)
     return opened, unreadable, pieces
-
-
-def _open_leaf(cipher: AESGCM, leaf: Leaf, document: Document) -> Plain:
-    try:
-        if leaf.kind != "str":
-            raise EncryptedValueError("this value should be encrypted, but stands there as plain text")
-        return values.open_value(
-            cipher, values.EncryptedValue.parse(leaf.value), leaf.aad.encode("utf-8", "surrogateescape")
-        )
-    except (EncryptedValueError, ValueTamperedError) as error:
-        raise _located(error, document, leaf) from None
 
 
 def _open_comment(cipher: AESGCM, comment: Comment, document: Document) -> Plain | None:
@@ -139,13 +139,9 @@ def _open_comment(cipher: AESGCM, comment: Comment, document: Document) -> Plain
     Which container a comment belongs to is a reader's guess, and sops guesses anew after it has written
     the file (SOPS section 1.9). Comments are outside the MAC; one that opens nowhere stays as it is.
     """
-    try:
-        value = values.EncryptedValue.parse(comment.value)
-    except EncryptedValueError:
-        return None
     for aad in _comment_paths(comment, document):
         try:
-            plain = values.open_value(cipher, value, aad.encode("utf-8", "surrogateescape"))
+            plain = values.open_token(cipher, comment.value, aad.encode("utf-8", "surrogateescape"))
         except ValueTamperedError:
             continue
         except EncryptedValueError:
@@ -226,35 +222,34 @@ def _seal_items(
     walk = metadata.selection.walk()
     encrypts = walk.encrypts
     only_encrypted = metadata.mac_only_encrypted
+    seal, plaintext, take = values.seal, values.plaintext, ivs.take
     tokens: list[tuple[Leaf | Comment, str]] = []
     pieces: list[bytes] = []
     colons = False
     for item in plain.items:
         selected = encrypts(item)
-        if item.__class__ is Leaf:
-            if item.kind == "null":
+        if isinstance(item, Comment):
+            if not selected or not item.value:
                 continue
-            colons = colons or ":" in str(item.key) or ":" in "".join(item.parent.keys)
-            if item.kind == "uint64":
-                raise _located(
-                    RefusedError("this integer is larger than SOPS can hold (64 bits, signed)", hint="quote it"),
-                    plain,
-                    item,
-                )
+            kind, aad = "comment", item.aad
+        else:
+            kind = item.kind
+            if kind == "null":
+                continue
+            if kind == "uint64":
+                raise _located(_too_large(), plain, item)
             if selected or not only_encrypted:
                 pieces.append(item.data)
-            if not selected or (not item.data and item.kind == "str"):
+            if not selected or (not item.data and kind == "str"):
                 continue
-            kind = item.kind
-        elif selected and item.value:
-            kind = "comment"
-        else:
-            continue
+            parent = item.parent
+            aad = parent.prefix
+            if parent.is_map:
+                aad = f"{aad}{item.key}:"
+            colons = colons or aad.count(":") != len(parent.keys) + parent.is_map
         token = reuse.token(item, kind, cipher) if reuse else None
         if token is None:
-            token = values.seal(
-                cipher, values.plaintext(item), kind, item.aad.encode("utf-8", "surrogateescape"), ivs.take()
-            )
+            token = seal(cipher, plaintext(item), kind, aad.encode("utf-8", "surrogateescape"), take())
         if kind == "comment":
             walk.check_token(token)
         tokens.append((item, token))
@@ -263,9 +258,8 @@ def _seal_items(
     return tokens, pieces
 
 
-def _refuse_unsigned(leaf: Leaf) -> None:
-    if leaf.kind == "uint64":
-        raise DocumentSyntaxError("this integer is larger than SOPS can hold (64 bits, signed)").at(key=leaf.path)
+def _too_large() -> RefusedError:
+    return RefusedError("this integer is larger than SOPS can hold (64 bits, signed)", hint="write it in quotes")
 
 
 def _refuse_collisions(plain: Document) -> None:

@@ -101,4 +101,4 @@ def _open_group(group: KeyGroup, keyring: Keyring, order: Sequence[str]) -> tupl
 
 
 def _rank(master_key: MasterKey, order: Sequence[str]) -> int:
-    return order.index(master_key.KIND) if master_key.KIND in order else len(order)
+    return order.index(master_key.kind) if master_key.kind in order else len(order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sopskit.errors import ForeignKeyError, KeyAccessError, NoIdentityMatchError, RecipientError
 
@@ -63,10 +63,13 @@ class FixedKeyring(NamedTuple):
 class MasterKey(Protocol):
     """One entry: can wrap a data key (or a Shamir share of one), and perhaps unwrap it.
 
-    `KIND` is the name of its list in the file; `id` is the text that tells two keys of a kind apart.
+    `id` is the text that tells two keys of a kind apart.
     """
 
-    KIND: ClassVar[str]
+    @property
+    def kind(self) -> str:
+        """The name of its list in the file."""
+        ...
 
     @property
     def id(self) -> str:
@@ -98,10 +101,14 @@ KeyGroup: TypeAlias = "tuple[MasterKey, ...]"
 class AgeKey(NamedTuple):
     """A key for an age recipient (X25519, hybrid, SSH)."""
 
-    KIND = "age"
     recipient: str
     enc: str = ""
     extra: Mapping[str, Raw] = NOTHING
+
+    @property
+    def kind(self) -> str:
+        """The name of its list in the file."""
+        return "age"
 
     @property
     def id(self) -> str:
@@ -132,11 +139,15 @@ class AgeKey(NamedTuple):
 class PgpKey(NamedTuple):
     """A key for a PGP fingerprint. `created_at` is RFC 3339, UTC, seconds."""
 
-    KIND = "pgp"
     fingerprint: str
     created_at: str = ""
     enc: str = ""
     extra: Mapping[str, Raw] = NOTHING
+
+    @property
+    def kind(self) -> str:
+        """The name of its list in the file."""
+        return "pgp"
 
     @property
     def id(self) -> str:
@@ -163,7 +174,6 @@ class PgpKey(NamedTuple):
 class ForeignKey(NamedTuple):
     """A key of a service that sopskit does not operate (KMS, Vault, ...): kept as it is, never touched."""
 
-    KIND = "foreign"
     kind: str
     entry: Mapping[str, Raw]
     reference: str

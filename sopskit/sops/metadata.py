@@ -10,7 +10,7 @@ from sopskit.sops import decoding, selection
 from sopskit.sops.flattening import flatten, unflatten
 from sopskit.sops.foreignkeys import FIELDS as FOREIGN_FIELDS
 from sopskit.sops.foreignkeys import read_foreign_key, read_unknown_key
-from sopskit.sops.masterkeys import AgeKey, ForeignKey, PgpKey
+from sopskit.sops.masterkeys import AgeKey, PgpKey
 from sopskit.sops.selection import Selection
 
 if TYPE_CHECKING:
@@ -102,15 +102,10 @@ class Metadata(NamedTuple):
         return flatten(self.to_tree())
 
 
-def list_name(key: MasterKey) -> str:
-    """The name of the list in which a key stands."""
-    return key.kind if isinstance(key, ForeignKey) else key.KIND
-
-
 def _lists(group: KeyGroup, always: Iterable[str] = ()) -> dict[str, Raw]:
     lists: dict[str, list[Raw]] = {name: [] for name in always}
     for key in group:
-        lists.setdefault(list_name(key), []).append(key.fields())
+        lists.setdefault(key.kind, []).append(key.fields())
     return dict(lists)
 
 
@@ -201,11 +196,11 @@ def _read_key(kind: str, entry: Mapping[str, Raw], place: decoding.Place) -> Mas
 def _key(kind: str, entry: Mapping[str, Raw], place: decoding.Place) -> MasterKey:
     if kind in FOREIGN_FIELDS:
         return read_foreign_key(kind, entry, place)
-    label = "recipient" if kind == AgeKey.KIND else "fp"
-    found, extra = decoding.pick(entry, ("enc", label) if kind == AgeKey.KIND else ("created_at", "enc", label))
+    label = "recipient" if kind == "age" else "fp"
+    found, extra = decoding.pick(entry, ("enc", label) if kind == "age" else ("created_at", "enc", label))
     name = decoding.text(found.get(label), (*place, label))
     enc = decoding.text(found.get("enc"), (*place, "enc"))
-    if kind == AgeKey.KIND:
+    if kind == "age":
         return AgeKey(name, enc, extra)
     return PgpKey(name, decoding.time(found.get("created_at"), (*place, "created_at")), enc, extra)
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.sops.crypt import seal_file
 from sopskit.sops.datakey import generate, wrap_data_key
-from sopskit.sops.metadata import list_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -62,4 +61,4 @@ def change_groups(
 
 def name_of(key: MasterKey) -> KeyName:
     """What tells two keys apart."""
-    return list_name(key), key.id
+    return key.kind, key.id

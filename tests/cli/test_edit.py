@@ -265,8 +265,8 @@ def test_row_11_74_a_signal_ends_the_editor_and_leaves_no_plaintext(
 def test_a_kill_leaves_plaintext_in_memory_only_and_the_next_run_removes_it(secret: Path, folder: Path, memory: Path):
     process = started(secret, folder, "echo $$ > ready; exec sleep 60")
     process.kill()
-    process.communicate(timeout=20)
     os.kill(int((folder / "ready").read_text()), signal.SIGKILL)
+    process.communicate(timeout=20)
     assert len(left_in(memory)) == 1
     sopskit("edit", secret, environ={"EDITOR": "true"})
     assert left_in(memory) == []

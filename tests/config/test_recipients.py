@@ -11,7 +11,6 @@ from sopskit.config.sops_yaml import RULE_FIELDS
 from sopskit.config.syntax import Reader
 from sopskit.errors import ConfigError, RecipientError, SopskitError
 from sopskit.sops.masterkeys import AgeKey, ForeignKey, KeyGroup, PgpKey
-from sopskit.sops.metadata import list_name
 
 if TYPE_CHECKING:
     from tests.conftest import AgeTestKey
@@ -28,7 +27,7 @@ def groups(text: str) -> tuple[KeyGroup, ...]:
 
 
 def named(group: KeyGroup) -> list[tuple[str, str]]:
-    return [(list_name(key), key.id) for key in group]
+    return [(key.kind, key.id) for key in group]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,9 @@ from sopskit.errors import (
     SopskitError,
 )
 from tests.document.stand_in import facts, open_again, open_values, seal, token
+
+if TYPE_CHECKING:
+    from sopskit.document import Raw
 
 
 def read(text: str, *, encrypted: bool = False) -> Document:
@@ -57,7 +62,7 @@ def test_a_line_without_equals_sign_is_refused_with_its_number(text: str, line: 
 def test_a_repeated_key_is_refused_in_a_plain_file_and_kept_in_an_encrypted_one() -> None:
     with pytest.raises(DocumentSyntaxError) as caught:
         read("A=hunter2\nA=hunter3\n")
-    assert str(caught.value) == '2: ["A"]: this key stands twice in the file'
+    assert str(caught.value) == 'line 2: ["A"]: this key stands twice in the file'
     assert facts(read("A=1\nA=2\nsops_mac=x\n", encrypted=True)) == [("A", "str", "1"), ("A", "str", "2")]
 
 
@@ -73,7 +78,7 @@ def test_a_repeated_metadata_key_is_refused() -> None:
         read("sops_mac=x\nsops_mac=y\n", encrypted=True)
 
 
-BLOCK = {"version": "3", "age": "a\nb", "n": 2, "mac_only": True}
+BLOCK: dict[str, Raw] = {"version": "3", "age": "a\nb", "n": 2, "mac_only": True}
 LINES = "sops_age=a\\nb\nsops_mac_only=true\nsops_n=2\nsops_version=3"
 
 
@@ -160,7 +165,7 @@ def test_plaintexts_of_all_types_are_written_as_sops_does(plain: Plain, line: st
 def test_a_value_that_no_dotenv_file_can_hold_is_refused(plain: Plain) -> None:
     with pytest.raises(DocumentSyntaxError, match="cannot be written in a dotenv file") as caught:
         open_values(seal(read("A=x\n")), [plain])
-    assert str(caught.value.location) == '1: ["A"]'
+    assert str(caught.value.location) == 'line 1: ["A"]'
 
 
 def test_a_comment_of_several_lines_becomes_several_comments() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -96,10 +96,10 @@ def test_a_wrapped_key_of_another_length_is_refused(alice: AgeTestKey, size: int
 class Counting:
     """A master key that tells when it was asked."""
 
-    KIND: ClassVar[str] = "pgp"
     id: str
     asked: list[str]
     enc: str = ""
+    kind: str = "pgp"
 
     def wrap(self, key: bytes, gpg: Gpg) -> Counting:
         return self

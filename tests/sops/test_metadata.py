@@ -229,8 +229,8 @@ def test_loose_types_are_converted_as_sops_does() -> None:
         ({"age": ["x"]}, 'line 7: ["sops"]["age"][0]: expected a mapping, not text'),
         ({"age": "x"}, 'line 7: ["sops"]["age"][0]: expected a mapping, not text'),
         ({"age": [{"enc": []}]}, 'line 7: ["sops"]["age"][0]["enc"]: expected text, not a list'),
-        ({"age": []}, "7: no keys found in the file"),
-        ({"age": [], "key_groups": [{}, {}]}, "7: no keys found in the file"),
+        ({"age": []}, "line 7: no keys found in the file"),
+        ({"age": [], "key_groups": [{}, {}]}, "line 7: no keys found in the file"),
         ({"pgp": [{"fp": "F"}]}, 'line 7: ["sops"]["pgp"][0]["created_at"]: expected a time such as 2006-01-02T15:04:05Z'),
         ({"kms": [{"arn": "a"}]}, 'line 7: ["sops"]["kms"][0]["created_at"]: expected a time such as 2006-01-02T15:04:05Z'),
         (
@@ -257,7 +257,7 @@ def test_a_block_that_is_no_mapping_is_refused(tree: Any) -> None:
 
 
 def test_a_flat_block_with_names_that_do_not_fit_is_refused_with_its_line() -> None:
-    with pytest.raises(MetadataError, match=r"^7: a list has gaps"):
+    with pytest.raises(MetadataError, match=r"^line 7: a list has gaps"):
         read({"age__list_1__map_enc": "x"}, flat=True)
 
 

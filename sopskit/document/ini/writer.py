@@ -69,15 +69,13 @@ def spell_key(key: str) -> str | None:
 
 
 def _reads_as(key_text: str, value_text: str, key: str, value: str) -> bool:
-    after = f"{key}-"
+    """Whether a line is read as this key and value, and the line behind it on its own."""
     try:
-        found = scan(
-            f"{key_text} = {value_text}\n`{after}` = y\n" if "`" not in key else f"{key_text} = {value_text}\n"
-        )
+        places = scan(f"{key_text} = {value_text}\n[x]\n").places
     except DocumentSyntaxError:
         return False
-    leaves = [(item.key, item.value) for item in found.items if isinstance(item, Leaf)]
-    return leaves[:1] == [(key, value)] and len(leaves) == (1 if "`" in key else 2) and found.metadata is None
+    leaf = places[0].item
+    return len(places) == 2 and isinstance(leaf, Leaf) and (leaf.key, leaf.value) == (key, value)
 
 
 # --- what sops could not write again

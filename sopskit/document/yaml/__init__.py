@@ -66,3 +66,28 @@ def reblock(document: Document, block: Mapping[str, Raw], *, indent: int | None)
     from sopskit.document.yaml import sealing
 
     return sealing.reblock(document, block, indent)
+
+
+def assign(document: Document, path: Path, value: Raw) -> Document:
+    """Set what stands at `path` of the first document. Raises `PathNotFoundError`; `RefusedError` for the entry `sops`.
+
+    Missing mappings are made and added at the end; a list position behind the end appends; a scalar in the way
+    is replaced. Integers stay integers (sops makes every number a float).
+    """
+    from sopskit.document.yaml import change
+
+    return change.assign(document, path, value)
+
+
+def remove(document: Document, path: Path) -> Document:
+    """Take away what stands at `path` of the first document, with its line. Raises `PathNotFoundError`."""
+    from sopskit.document.yaml import change
+
+    return change.remove(document, path)
+
+
+def extract(document: Document, path: Path, *, indent: int | None) -> bytes:
+    """What stands at `path`: a string as its bytes, all else as sops writes YAML. Raises `PathNotFoundError`."""
+    from sopskit.document.yaml.extraction import extract as extract_value
+
+    return extract_value(document, path, indent)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sopskit.document.model import Comment
-    from sopskit.document.yaml.layout import Layout
+    from sopskit.document.yaml.layout import Alias, Layout
     from sopskit.document.yaml.verify import Edits
 
 
@@ -201,13 +201,13 @@ def write_out(
     items: list[Leaf | Comment],
     edits: Edits,
     *,
-    stays: Callable[[Leaf | None, Leaf | None], bool],
+    stays: Callable[[int, Alias, list[Leaf]], bool],
     spelled: Callable[[Leaf], tuple[str, str]],
 ) -> list[Patch]:
     """Replace aliases by flow copies; gives what that does to the shape.
 
-    An alias stays if `stays` holds for each leaf below it together with the leaf that it repeats (for an
-    alias that is a key, with None and the leaf). `spelled` gives a leaf's text and what that reads as.
+    `stays` decides by an alias's number and the leaves below it (none for a key). `spelled` gives a leaf's
+    text and what that reads as.
     """
     if not layout.aliases:
         return []
@@ -219,16 +219,20 @@ def write_out(
     found: list[Node] = []
     patches: list[Patch] = []
     for number, (alias, place) in enumerate(zip(layout.aliases, places, strict=True)):
-        if alias.is_key:
-            if not stays(None, alias.target):
-                edits.append((alias.start, alias.end, spell.double_quoted(alias.text)))
-                patches.append(Patch(place, place + 1, [alias.text]))
-            continue
         leaves = below.get(number, [])
-        if all(stays(leaf, leaf.extra.target) for leaf in leaves):  # type: ignore[attr-defined]
+        if stays(number, alias, leaves):
+            continue
+        if alias.is_key:
+            edits.append((alias.start, alias.end, spell.double_quoted(alias.text)))
+            patches.append(Patch(place, place + 1, [alias.text]))
             continue
         found = found or nodes(text)
         copy = FlowCopy(found[number], [spelled(leaf) for leaf in leaves])
         edits.append((alias.start, alias.end, copy.text))
         patches.append(Patch(place, place + 1, copy.shape))
     return patches
+
+
+def repeated(leaf: Leaf) -> Leaf | None:
+    """The leaf that a leaf below an alias repeats (None: a key's text)."""
+    return leaf.extra.target if isinstance(leaf.extra, AliasPart) else None

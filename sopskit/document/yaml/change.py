@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.document.model import Comment, Leaf
+from sopskit.document.model import Leaf
 from sopskit.document.yaml import aliases, block, emit
-from sopskit.document.yaml.layout import LINE_ENDS, AliasPart, Layout, after_line, line_end, line_start, line_stop
+from sopskit.document.yaml.layout import (
+    LINE_ENDS,
+    AliasPart,
+    Layout,
+    after_line,
+    line_end,
+    line_start,
+    line_stop,
+    next_token,
+)
 from sopskit.document.yaml.opening import Opening
 from sopskit.document.yaml.outline import MAPPING, SCALAR, Child, Node, Outline, child_at, not_found
-from sopskit.document.yaml.reader import UnreadDocument
+from sopskit.document.yaml.reader import UnreadDocument, read
 from sopskit.document.yaml.sealing import last_block_edits
-from sopskit.document.yaml.verify import Edits, signature, splice
+from sopskit.document.yaml.verify import Edits, expected_shape, signature, splice
 from sopskit.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -21,43 +30,75 @@ RESERVED = "sops"
 BLANKS = " \t"
 
 
+class Owner(NamedTuple):
+    """The collection that a node stands in, and its child there."""
+
+    node: Node
+    child: Child
+
+
+class Place(NamedTuple):
+    """How far a path leads: to `node`, with `rest` of the path left."""
+
+    node: Node
+    owners: list[Owner]
+    rest: Path
+
+
 def assign(document: Document, path: Path, value: Raw) -> Document:
     """See `Format.assign`."""
-    if path[:1] == (RESERVED,) or (not path and isinstance(value, dict) and RESERVED in value):
-        raise RefusedError("the key sops is reserved for SOPS metadata").at(key=path)
+    if not path or path[0] == RESERVED:
+        raise RefusedError("the key sops is reserved, and the document itself cannot be set").at(key=path)
     _refuse_halves(path, value)
-    return _Change(document).assign(path, value)
+    change = _Change(document)
+    place = change.follow(path)
+    held = change.holds(place)
+    if held:
+        return assign(change.written_out(held), path, value)
+    return change.assign(place, value)
 
 
 def remove(document: Document, path: Path) -> Document:
     """See `Format.remove`."""
-    if not path or path[:1] == (RESERVED,):
+    if not path or path[0] == RESERVED:
         raise not_found(path)
-    return _Change(document).remove(path)
+    change = _Change(document)
+    place = change.follow(path)
+    held = change.holds(place)
+    if held:
+        return remove(change.written_out(held), path)
+    if place.rest:
+        raise not_found(path)
+    return change.remove(place)
+
+
+def nested(path: Path, value: Raw) -> Raw:
+    """`value` below new mappings for the keys of `path` and new one-element lists for its positions."""
+    for part in reversed(path):
+        value = {part: value} if isinstance(part, str) else [value]
+    return value
 
 
 def _refuse_halves(path: Path, value: Raw) -> None:
     """Half of a surrogate pair is no character, and no text can hold it."""
+    strings = [part for part in path if isinstance(part, str)]
+    _gather(value, strings)
     try:
-        repr_of = [part for part in path if isinstance(part, str)]
-        _all_strings(value, repr_of)
-        "".join(repr_of).encode()
+        "".join(strings).encode()
     except UnicodeEncodeError:
-        raise RefusedError("the key or value holds half of a surrogate pair, which is no character").at(
-            key=[part for part in path if isinstance(part, int)]
-        ) from None
+        raise RefusedError("the key or value holds half of a surrogate pair, which is no character") from None
 
 
-def _all_strings(value: Raw, into: list[str]) -> None:
+def _gather(value: Raw, strings: list[str]) -> None:
     if isinstance(value, str):
-        into.append(value)
+        strings.append(value)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            into.append(key)
-            _all_strings(item, into)
+        strings += value
+        for item in value.values():
+            _gather(item, strings)
     elif isinstance(value, list):
         for item in value:
-            _all_strings(item, into)
+            _gather(item, strings)
 
 
 class _Change:
@@ -67,34 +108,212 @@ class _Change:
         self.document = document
         self.text = document.text
         self.layout: Layout = document.layout  # type: ignore[assignment]
-        self.style = emit.Style(block.own_step(self.layout), line_end(self.text))
+        self.newline = line_end(self.text)
+        self.style = emit.Style(block.own_step(self.layout), self.newline)
         self.outline = Outline(self.text)
+        self.before = signature(self.text)
         self.edits: Edits = []
 
-    # ------------------------------------------------------------------ setting
-
-    def assign(self, path: Path, value: Raw) -> Document:
-        """Set what stands at `path`."""
+    def follow(self, path: Path) -> Place:
+        """Go along `path` as far as it leads. Raises `PathNotFoundError` where it cannot lead on."""
         if not self.outline.roots:
             raise not_found(path, "the file has no document")
-        node, owner, depth = self.outline.roots[0], None, 0
-        while depth < len(path) and node.target is None and (node.kind != SCALAR and (node.children or not node.flow)):
+        node = self.outline.roots[0]
+        owners: list[Owner] = []
+        for depth in range(len(path)):
+            if node.kind == SCALAR or node.target is not None:
+                return Place(node, owners, path[depth:])
             child = child_at(node, path, depth)
             if child is None:
-                return self._add(node, owner, path, depth, value)
-            owner, node, depth = (node, child), child.node, depth + 1
-        if node.target is not None and depth < len(path):
-            return self._written_out([node]).assign(path, value)
-        value = nested(path[depth:], value)
-        if (again := self._free(node)) is not None:
-            return again.assign(path, nested((), value) if depth == len(path) else _inner(value, len(path) - depth))
-        before = signature(self.text)
-        self._replace(node, owner, path[:depth], value)
-        meant = [*before[: node.shape], *emit.shape(value, self.style), *before[node.shape_end :]]
-        return self._finished(meant)
+                return Place(node, owners, path[depth:])
+            owners.append(Owner(node, child))
+            node = child.node
+        return Place(node, owners, ())
+
+    def holds(self, place: Place) -> set[int]:
+        """The aliases that a change there would change too, and one that the path leads through."""
+        node = place.node
+        found = {
+            number
+            for number, alias in enumerate(self.outline.aliases)
+            if alias.target is not None and (alias.target.covers(node) or node.covers(alias.target))
+        }
+        if node.target is not None and place.rest:
+            found.add(node.alias)
+        return found
+
+    def written_out(self, numbers: set[int]) -> Document:
+        """The document with some aliases replaced by copies of what they stand for."""
+        edits: Edits = []
+        patches = aliases.write_out(
+            self.text,
+            self.layout,
+            self.document.items,
+            edits,
+            stays=lambda number, _, __: number not in numbers,
+            spelled=aliases.flow_scalar,
+        )
+        text = splice(self.text, edits)
+        if signature(text) != expected_shape(self.layout.shape, {}, patches):
+            raise AssertionError("the text with its aliases written out does not read as it was meant")
+        return read(self.document.format, text, self.layout.limits, bom=self.document.bom)
 
     def _finished(self, meant: list[object]) -> Document:
         text = splice(self.text, self.edits)
         if signature(text) != meant:
             raise AssertionError("the changed text does not read as it was meant")
         return UnreadDocument(self.document.format, text, self.layout.limits, bom=self.document.bom)
+
+    # ------------------------------------------------------------------ setting
+
+    def assign(self, place: Place, value: Raw) -> Document:
+        """Replace a node, or add a child to a collection that has some."""
+        node, before = place.node, self.before
+        if place.rest and node.children:
+            value = nested(place.rest[1:], value)
+            self._add(node, place.rest[0], value)
+            added = [*([place.rest[0]] if node.kind == MAPPING else []), *emit.shape(value, self.style)]
+            return self._finished([*before[: node.shape_end - 1], *added, *before[node.shape_end - 1 :]])
+        value = nested(place.rest, value)
+        self._replace(node, place.owners[-1] if place.owners else None, value)
+        return self._finished([*before[: node.shape], *emit.shape(value, self.style), *before[node.shape_end :]])
+
+    def _add(self, node: Node, key: str | int, value: Raw) -> None:
+        last = node.children[-1]
+        if node.flow:
+            text = emit.flow_value(value, self.style)
+            member = f"{emit.key_text(key, flow=True)} {text}" if isinstance(key, str) else text
+            self.edits.append((last.node.end, last.node.end, f", {member}"))
+            return
+        text = emit.block_value(value, node.column, self.style, in_list=not isinstance(key, str))
+        head = emit.key_text(key, newline=self.newline + " " * node.column) if isinstance(key, str) else "-"
+        stop = line_stop(self.text, node.end)
+        if stop == len(self.text):
+            self.edits += last_block_edits(self.document)
+        self.edits.append((stop, stop, f"{self.newline}{' ' * node.column}{head}{text}"))
+
+    def _replace(self, node: Node, owner: Owner | None, value: Raw) -> None:
+        if owner is None:
+            self._replace_root(node, value)
+        elif owner.node.flow:
+            self._replace_in_flow(node, owner.child, value)
+        elif not self._respell(node, value):
+            self._replace_in_block(node, owner, value)
+
+    def _respell(self, node: Node, value: Raw) -> bool:
+        """A scalar for a scalar keeps its quoting style where it can."""
+        if node.kind != SCALAR or node.target is not None or node.start == node.end:
+            return False
+        if isinstance(value, (dict, list)):
+            return False
+        leaf = next(
+            item
+            for item in self.document.items
+            if isinstance(item, Leaf) and item.start == node.start and not isinstance(item.extra, AliasPart)
+        )
+        opening = Opening(self.document, frozenset())
+        opening.put(leaf, value if isinstance(value, str) else None, emit.scalar_text(value))
+        self.edits += opening.edits
+        return True
+
+    def _replace_root(self, node: Node, value: Raw) -> None:
+        """A root that is null or empty. It may share its line with `---` or a comment, where no mapping can begin."""
+        text = self.text
+        if not value or not isinstance(value, dict):
+            self.edits.append((node.start, node.end, "{}"))
+            return
+        mapping = emit.block_mapping(value, 0, self.style)
+        if node.start < node.end and line_start(text, node.start) == node.start and line_stop(text, node.end) == node.end:
+            self.edits.append((node.start, node.end, mapping))
+            return
+        end = self.layout.regions[0].end
+        self.edits.append((node.start, node.end, ""))
+        before = self.newline if end and text[end - 1] not in LINE_ENDS else ""
+        self.edits.append((end, end, before + mapping + self.newline))
+
+    def _replace_in_flow(self, node: Node, child: Child, value: Raw) -> None:
+        if self._respell(node, value):
+            return
+        text = emit.flow_value(value, self.style)
+        if child.behind < 0:
+            text = ": " + text
+        elif node.start == child.behind and self.text[node.start - 1] == ":":
+            text = " " + text
+        self.edits.append((node.start, node.end, text))
+
+    def _replace_in_block(self, node: Node, owner: Owner, value: Raw) -> None:
+        """Anything for anything: what the first line holds goes behind the colon or dash, the rest below that line.
+
+        So a comment on the line stays where it is.
+        """
+        behind = owner.child.behind
+        new = emit.block_value(value, owner.node.column, self.style, in_list=owner.node.kind != MAPPING)
+        head, newline, below = new.partition(self.newline)
+        stop = line_stop(self.text, behind)
+        if node.kind != SCALAR and node.target is None and not node.flow and node.inner > stop:
+            self.edits.append((behind, self._properties_end(node, behind), head))
+            self.edits.append((stop, node.end, newline + below))
+            return
+        end = line_stop(self.text, node.end)
+        self.edits.append((behind, node.end, head))
+        self.edits.append((end, end, newline + below))
+
+    def _properties_end(self, node: Node, behind: int) -> int:
+        """Where the tag and anchor of a collection end, that stand on its key's line."""
+        end = behind
+        index = behind
+        while index < node.inner and self.text[index] in BLANKS + "&!":
+            if self.text[index] not in BLANKS:
+                while self.text[index] not in BLANKS + LINE_ENDS:
+                    index += 1
+                end = index
+            else:
+                index += 1
+        return end
+
+    # ------------------------------------------------------------------ taking away
+
+    def remove(self, place: Place) -> Document:
+        """Take the node away with its key or dash."""
+        owner, before = place.owners[-1], self.before
+        child = owner.child
+        if len(owner.node.children) == 1:
+            empty: Raw = {} if owner.node.kind == MAPPING else []
+            self._empty(owner.node, place.owners[-2] if len(place.owners) > 1 else None, empty)
+            return self._finished(
+                [*before[: owner.node.shape + 1], *before[owner.node.shape_end - 1 :]]
+            )
+        meant = [*before[: child.shape], *before[child.node.shape_end :]]
+        start, end = self._span(owner)
+        if signature(self.text[:start] + self.text[end:]) != meant:
+            end = self._after_blank_lines(end)
+        self.edits.append((start, end, ""))
+        return self._finished(meant)
+
+    def _empty(self, node: Node, owner: Owner | None, empty: Raw) -> None:
+        if node.flow:
+            self.edits.append((node.inner + 1, node.end - 1, ""))
+        elif owner is None:
+            self.edits.append((node.children[0].first, node.end, "{}"))
+        else:
+            self._replace_in_block(node, owner, empty)
+
+    def _span(self, owner: Owner) -> tuple[int, int]:
+        """What to cut out for a child that has siblings."""
+        text, child, siblings = self.text, owner.child, owner.node.children
+        index = siblings.index(child)
+        following = siblings[index + 1] if index + 1 < len(siblings) else None
+        if owner.node.flow:
+            if following is not None:
+                return child.first, following.first
+            return siblings[index - 1].node.end, child.node.end
+        start = line_start(text, child.first)
+        if text[start : child.first].strip(BLANKS + "\ufeff"):
+            return child.first, following.first if following is not None else child.node.end
+        return start, after_line(text, max(child.node.end, child.behind))
+
+    def _after_blank_lines(self, index: int) -> int:
+        """Behind the blank lines at `index`: a block with `|+` before them would take them for its own."""
+        token = next_token(self.text, index)
+        start = line_start(self.text, token)
+        return max(index, start) if not self.text[index:start].strip(BLANKS + LINE_ENDS) else index

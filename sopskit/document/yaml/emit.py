@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from sopskit.document.model import Raw
 
 BINARY = "!!binary "
+NOT_FINITE = {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}
 KEY_LIMIT = 128  # bytes; a longer key is written with a question mark (SOPS section 7.1.5)
 
 
 class Style:
     """Indentation and line end. `step` is sops's `--indent`."""
 
-    __slots__ = ("newline", "sort", "step")
+    __slots__ = ("go_floats", "newline", "sort", "step")
 
-    def __init__(self, step: int, newline: str = "\n", *, sort: bool = False) -> None:
-        """1 and 10 or more count as 2, as in go-yaml."""
+    def __init__(self, step: int, newline: str = "\n", *, sort: bool = False, go_floats: bool = False) -> None:
+        """1 and 10 or more count as 2, as in go-yaml. `go_floats`: floats as sops writes them (`1e+06`, `1` for `1.0`)."""
+        self.go_floats = go_floats
         self.step = step if 2 <= step <= 9 else 2
         self.newline = newline
         self.sort = sort
@@ -38,21 +40,36 @@ class Style:
         return sorted(mapping.items()) if self.sort else list(mapping.items())
 
 
-def scalar_text(value: Raw) -> str:
+def scalar_text(value: Raw, *, go_floats: bool = False) -> str:
     """The text that YAML reads as a number, boolean, time or null."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return float_text(golang.format_float(value))
+        return go_float(value) if go_floats else float_text(golang.format_float(value))
     return value.text if isinstance(value, Timestamp) else str(value)
 
 
 def float_text(canonical: str) -> str:
     """A float's canonical form as YAML text that is a float again."""
-    text = {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}.get(canonical, canonical)
+    text = NOT_FINITE.get(canonical, canonical)
     return text if "." in text else text + ".0"
+
+
+def go_float(value: float) -> str:
+    """Go's shortest form with an exponent for large and small numbers (SOPS section 1.5)."""
+    plain = golang.format_float(value)
+    if plain in NOT_FINITE:
+        return NOT_FINITE[plain]
+    mantissa, _, exponent = f"{value:.17e}".partition("e")
+    if value == 0 or -4 <= int(exponent) < 6:
+        return plain
+    digits = plain.lstrip("-").replace(".", "").strip("0")
+    power = int(exponent)
+    sign = "-" if mantissa.startswith("-") else ""
+    fraction = "." + digits[1:] if digits[1:] else ""
+    return f"{sign}{digits[0]}{fraction}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def block_value(value: Raw, column: int, style: Style, *, in_list: bool) -> str:
@@ -73,7 +90,7 @@ def block_mapping(mapping: Mapping[str, Raw], column: int, style: Style) -> str:
     """A mapping whose keys stand at `column`; the first one's indentation is the caller's."""
     lead = style.newline + " " * column
     return lead.join(
-        key_text(key) + block_value(value, column, style, in_list=False) for key, value in style.items(mapping)
+        key_text(key, newline=lead) + block_value(value, column, style, in_list=False) for key, value in style.items(mapping)
     )
 
 
@@ -89,7 +106,7 @@ def _block_scalar(value: Raw, column: int, style: Style) -> str:
     if isinstance(value, list):
         return "[]"
     if not isinstance(value, str):
-        return scalar_text(value)
+        return scalar_text(value, go_floats=style.go_floats)
     if "\n" not in value:
         return string_text(value)
     if not spell.is_literal(value):
@@ -99,13 +116,13 @@ def _block_scalar(value: Raw, column: int, style: Style) -> str:
     return "|" + spell.chomping(value) + lines
 
 
-def string_text(value: str) -> str:
+def string_text(value: str, *, flow: bool = False) -> str:
     """A string on one line; bytes that are no UTF-8 (as surrogate escapes) become `!!binary`."""
     try:
         value.encode()
     except UnicodeEncodeError:
         return binary_text(value.encode("utf-8", "surrogateescape"))
-    return spell.preferred(value)
+    return spell.preferred(value, flow=flow)
 
 
 def binary_text(data: bytes) -> str:
@@ -115,12 +132,12 @@ def binary_text(data: bytes) -> str:
     return BINARY + b2a_base64(data, newline=False).decode("ascii")
 
 
-def key_text(key: str, *, flow: bool = False) -> str:
-    """A mapping key with its colon."""
-    text = spell.double_quoted(key) if "\n" in key else spell.preferred(key, flow=flow)
-    if key == "<<":
-        text = key
-    return f"? {text}\n: " if len(key.encode("utf-8", "surrogateescape")) > KEY_LIMIT and not flow else f"{text}:"
+def key_text(key: str, *, flow: bool = False, newline: str = "\n") -> str:
+    """A mapping key with its colon. A long one is written with a question mark, its colon behind `newline`."""
+    text = key if key == "<<" else spell.double_quoted(key) if "\n" in key else spell.preferred(key, flow=flow)
+    if len(key.encode("utf-8", "surrogateescape")) > KEY_LIMIT and not flow:
+        return f"? {text}{newline}:"
+    return f"{text}:"
 
 
 def flow_value(value: Raw, style: Style) -> str:
@@ -130,7 +147,7 @@ def flow_value(value: Raw, style: Style) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(flow_value(item, style) for item in value) + "]"
     if isinstance(value, str):
-        return spell.double_quoted(value)
+        return string_text(value, flow=True)
     return scalar_text(value)
 
 

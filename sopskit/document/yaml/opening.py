@@ -12,6 +12,7 @@ from sopskit.document.yaml.layout import (
     LINE_ENDS,
     LIST,
     MAP,
+    Alias,
     AliasPart,
     Layout,
     Properties,
@@ -87,6 +88,13 @@ class Opening:
             self.opened[id(leaf)] = plain.data.decode("utf-8", "surrogateescape")
         else:
             self.opened[id(leaf)] = scalar_text(plain)
+
+    def put(self, leaf: Leaf, string: str | None, text: str) -> None:
+        """Write another value in a leaf's place: a string in the leaf's style, or (None) the `text` of something else."""
+        if string is None:
+            self._add_one_line(leaf, text, drop_tag=True)
+        else:
+            self._add_string(leaf, string)
 
     def _add_one_line(self, leaf: Leaf, text: str, *, drop_tag: bool = False) -> None:
         """Put `text` in the place of the value, whatever its style was."""
@@ -210,21 +218,23 @@ class Opening:
 
     def write_aliases(self) -> list[Patch]:
         """An alias follows its anchor; one that would then read as another value than it opened to is written out."""
-        opened = self.opened
-
-        def reads(leaf: Leaf) -> str:
-            return opened.get(id(leaf), leaf.value)
-
         return aliases.write_out(
-            self.text,
-            self.layout,
-            self._items,
-            self.edits,
-            stays=lambda leaf, target: (
-                (target is None or reads(leaf) == reads(target)) if leaf else id(target) not in opened
-            ),
-            spelled=self._copied,
+            self.text, self.layout, self._items, self.edits, stays=self._alias_stays, spelled=self._copied
         )
+
+    def _alias_stays(self, _: int, alias: Alias, leaves: list[Leaf]) -> bool:
+        if alias.is_key:
+            return id(alias.target) not in self.opened
+        for leaf in leaves:
+            target = aliases.repeated(leaf)
+            if target is not None and self._reads(leaf) != self._reads(target):
+                return False
+            if target is None and id(leaf) in self.opened:
+                return False
+        return True
+
+    def _reads(self, leaf: Leaf) -> str:
+        return self.opened.get(id(leaf), leaf.value)
 
     def _copied(self, leaf: Leaf) -> tuple[str, str]:
         value = self.opened.get(id(leaf))

@@ -159,7 +159,9 @@ class Outline:
         name = event.value if isinstance(event, events.ScalarEvent) else key.resolved.value
         colon = next_token(text, key.end)
         behind = colon + 1 if text[colon : colon + 1] == ":" else -1
-        if node.start < behind:
+        if behind < 0:
+            node.start = node.end = key.end
+        elif node.start < behind:
             node.start = node.end = behind
         return Child(name, first, behind, node, key.shape)
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from sopskit.document.model import Leaf
 from sopskit.document.yaml import aliases, block, spell
 from sopskit.document.yaml.blockscalar import BLOCK_STYLES, BlockSpan
-from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Layout, Properties, Region
+from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Alias, Layout, Properties, Region
 from sopskit.document.yaml.reader import UnreadDocument
 from sopskit.document.yaml.resolve import TYPED_TAGS
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
 from sopskit.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from sopskit.document.model import Comment, Document, Path, Raw
 
@@ -70,36 +70,41 @@ class Sealing:
         self.edits.append((span.start, span.indicators_end, properties + span.header(span.style, "-")))
         self.edits.append((span.content, span.last_end, " " * span.indent + token))
 
-    def keep_last(self) -> None:
-        """A block at the very end, without a line end, would gain one from the entry behind it: tell its header."""
-        last = next((item for item in reversed(self.items) if item.__class__ is Leaf), None)
-        if not isinstance(last, Leaf) or last.style not in BLOCK_STYLES or id(last) in self.sealed:
-            return
-        if last.end < len(self.text) or self.text[-1] in LINE_ENDS or last.value.endswith("\n"):
-            return
-        start = aliases.content_start(self.text, last.start, last.extra) if last.extra else last.start
-        span = BlockSpan.of(self.text, last.start, last.end, start, last.value)
-        self.edits.append((start, span.indicators_end, span.header(span.style, "-")))
-
     def write_aliases(self) -> list[Patch]:
         """Write out the aliases that cannot stay; gives what that does to the shape.
 
         The path is authenticated, so a token is good in one place only: an alias stays if every value
         below it is clear, both where it stands and where its anchor is.
         """
-        sealed = self.sealed
         return aliases.write_out(
-            self.text,
-            self.layout,
-            self.items,
-            self.edits,
-            stays=lambda leaf, target: id(leaf) not in sealed and id(target) not in sealed,
-            spelled=self._copied,
+            self.text, self.layout, self.items, self.edits, stays=self._alias_stays, spelled=self._copied
         )
+
+    def _alias_stays(self, _: int, alias: Alias, leaves: list[Leaf]) -> bool:
+        sealed = self.sealed
+        if alias.is_key:
+            return id(alias.target) not in sealed
+        return not any(id(leaf) in sealed or id(aliases.repeated(leaf)) in sealed for leaf in leaves)
 
     def _copied(self, leaf: Leaf) -> tuple[str, str]:
         token = self.sealed.get(id(leaf))
         return aliases.flow_scalar(leaf) if token is None else (f"'{token}'", token)
+
+
+def last_block_edits(document: Document, edited: Container[int] = frozenset()) -> Edits:
+    """A block at the very end, without a line end, would gain one from what is put behind it: tell its header.
+
+    Leaves with an id in `edited` are looked after already.
+    """
+    text = document.text
+    last = next((item for item in reversed(document.items) if item.__class__ is Leaf), None)
+    if not isinstance(last, Leaf) or last.style not in BLOCK_STYLES or id(last) in edited:
+        return []
+    if last.end < len(text) or text[-1] in LINE_ENDS or last.value.endswith("\n"):
+        return []
+    start = aliases.content_start(text, last.start, last.extra) if last.extra else last.start
+    span = BlockSpan.of(text, last.start, last.end, start, last.value)
+    return [(start, span.indicators_end, span.header(span.style, "-"))]
 
 
 @cache
@@ -132,7 +137,7 @@ def seal(
             raise RefusedError("a document of this file has a top-level entry called sops", hint="rename it")
     sealing = Sealing(document, one_line)
     sealing.add(tokens)
-    sealing.keep_last()
+    sealing.edits += last_block_edits(document, sealing.sealed)
     copies = sealing.write_aliases()
     entry = block.EntryText(document.text, layout, tree, indent)
     for region in layout.regions:

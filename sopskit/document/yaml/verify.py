@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.document.model import Leaf
@@ -41,8 +42,8 @@ def expected_shape(shape: Shape, values: Mapping[int, str], patches: Sequence[Pa
 
 
 def splice(text: str, edits: Edits) -> str:
-    """Put `edits` into `text`; they must not overlap. At one place, insertions come before replacements."""
-    edits.sort()
+    """Put `edits` into `text`; they must not overlap. At one place, insertions go first, in the order given."""
+    edits.sort(key=itemgetter(0, 1))
     out: list[str] = []
     add = out.append
     last = 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json as stdlib
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def test_what_json_cannot_hold_is_refused_with_its_place(plain: Plain) -> None:
     document = seal(read('{"a": "x"}'))
     with pytest.raises(DocumentSyntaxError, match="the value inside this token cannot be written in JSON") as caught:
         open_values(document, [plain])
-    assert str(caught.value.location) == '1:7: ["a"]'
+    assert str(caught.value.location) == 'line 1:7: ["a"]'
 
 
 def test_comments_that_stand_as_list_elements_disappear_as_with_sops() -> None:
@@ -206,10 +207,8 @@ def test_a_damaged_file_is_read_or_refused_with_an_error_of_ours(text: str, data
     source = bytearray(seal(read(text)).to_bytes())
     index = data.draw(st.integers(0, len(source) - 1))
     source[index] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(SopskitError):
         parse(bytes(source), json, encrypted=True)
-    except SopskitError:
-        pass
 
 
 # --- paths

@@ -123,7 +123,7 @@ def test_what_is_no_json_object_or_would_lose_data_is_refused_with_its_place(
 def test_a_repeated_key_is_named() -> None:
     with pytest.raises(DocumentSyntaxError) as caught:
         parse(b'{"a": [{"b": 1, "b": 2}]}', json)
-    assert str(caught.value) == '1:17: ["a"][0]["b"]: this key stands twice in one object'
+    assert str(caught.value) == 'line 1:17: ["a"][0]["b"]: this key stands twice in one object'
 
 
 def test_two_sops_entries_are_broken_metadata() -> None:

@@ -29,7 +29,9 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
         ("a/b", frozenset({"slash"}), r'"a\/b"'),
     ],
 )
-def test_strings_are_escaped_where_json_demands_it_and_where_the_habit_is(text: str, habit: Habit, spelling: str) -> None:
+def test_strings_are_escaped_where_json_demands_it_and_where_the_habit_is(
+    text: str, habit: Habit, spelling: str
+) -> None:
     assert quote(text, habit) == spelling
 
 
@@ -82,8 +84,10 @@ VALUE = {"a": [1, {}, [], {"b": None}], "c": 1e21, "d": [True, "x<"]}
         (None, r'{"a": [1, {}, [], {"b": null}], "c": 1e+21, "d": [true, "x\u003c"]}'),
         (
             "  ",
-            '{\n>  "a": [\n>    1,\n>    {},\n>    [],\n>    {\n>      "b": null\n>    }\n>  ],\n'
-            '>  "c": 1e+21,\n>  "d": [\n>    true,\n>    "x\\u003c"\n>  ]\n>}',
+            (
+                '{\n>  "a": [\n>    1,\n>    {},\n>    [],\n>    {\n>      "b": null\n>    }\n>  ],\n'
+                '>  "c": 1e+21,\n>  "d": [\n>    true,\n>    "x\\u003c"\n>  ]\n>}'
+            ),
         ),
     ],
 )

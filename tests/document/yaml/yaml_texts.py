@@ -7,9 +7,55 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-WORDS = ["alpha", "b", "charlie delta", "x-y", "postgres://u:p@h/db", "a:b", "ünïcode", "emoji \U0001f600", "it's", "%x"[1:]]
-NUMBERS = ["0", "1", "-7", "1.10", "1e3", "0777", "08", "0x1F", "1_000", ".5", "+5", "-0.0", ".inf", "18446744073709551616", "1.", "2001-01-02T03:04:05Z"]
-SPECIAL = ["true", "False", "TRUE", "null", "~", "", "2024-01-01", "12:30", "yes", "n", "=", "a#b", "-x", "?x", "1.2.3", "1e400", "1:70"]
+WORDS = [
+    "alpha",
+    "b",
+    "charlie delta",
+    "x-y",
+    "postgres://u:p@h/db",
+    "a:b",
+    "ünïcode",
+    "emoji \U0001f600",
+    "it's",
+    "%x"[1:],
+]
+NUMBERS = [
+    "0",
+    "1",
+    "-7",
+    "1.10",
+    "1e3",
+    "0777",
+    "08",
+    "0x1F",
+    "1_000",
+    ".5",
+    "+5",
+    "-0.0",
+    ".inf",
+    "18446744073709551616",
+    "1.",
+    "2001-01-02T03:04:05Z",
+]
+SPECIAL = [
+    "true",
+    "False",
+    "TRUE",
+    "null",
+    "~",
+    "",
+    "2024-01-01",
+    "12:30",
+    "yes",
+    "n",
+    "=",
+    "a#b",
+    "-x",
+    "?x",
+    "1.2.3",
+    "1e400",
+    "1:70",
+]
 QUOTED = ["", "x", " lead", "trail ", "a: b", "# no", "true", "1", "- a", "é", "tab\there", "{[,]}", "'", "---"]
 KEYS = ["a", "b", "name", "key with blank", "x-y", "ключ", "token", "yes", "a.b", "k8s/io", "data", "Null x"]
 COMMENTS = ["# comment", "#tight", "#", "#  spaced  ", "# with 'quotes' \" and: things", "# ünï", "## double #hash"]
@@ -176,7 +222,10 @@ class Writer:
         inner = indent + self.step
         digit = str(self.step) if self.hostile and self.chance(0.15) else ""
         chomp = self.random.choice(["", "", "-", "+"])
-        lines = [self.random.choice(["line", "key: value", "# no comment", "x" * 30, "é \U0001f600", "-----BEGIN-----"]) for _ in range(self.random.randint(1, 4))]
+        lines = [
+            self.random.choice(["line", "key: value", "# no comment", "x" * 30, "é \U0001f600", "-----BEGIN-----"])
+            for _ in range(self.random.randint(1, 4))
+        ]
         if self.hostile:
             for index in range(1, len(lines)):
                 if self.chance(0.2):

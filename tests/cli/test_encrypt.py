@@ -1,0 +1,317 @@
+"""Encrypt: older versions, folders, warnings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.cli.conftest import PLAIN
+from tests.cli.running import sopskit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import AgeTestKey
+
+RULE = ("--encrypted-regex", "^(stringData|list)$")
+
+
+def tokens(data: bytes | str) -> dict[str, str]:
+    return yaml.safe_load(data)["stringData"]
+
+
+def iv(token: str) -> str:
+    return token.partition("iv:")[2].partition(",")[0]
+
+
+def wrapped(data: bytes | str) -> dict[str, str]:
+    return {key["recipient"]: key["enc"] for key in yaml.safe_load(data)["sops"]["age"]}
+
+
+# --- an older version
+
+
+def test_with_like_unchanged_values_keep_their_ciphertext(ours: Path, plain: Path, alice: AgeTestKey):
+    plain.write_text(PLAIN.replace("correct horse", "battery"))
+    done = sopskit("encrypt", "--like", ours, "--age", alice.recipient, *RULE, plain)
+    before, after = tokens(ours.read_text()), tokens(done.out)
+    assert [key for key in before if before[key] != after[key]] == ["password"]
+    assert wrapped(done.out) == wrapped(ours.read_text())
+
+
+def test_the_existing_target_of_output_is_the_older_version(ours: Path, plain: Path, alice: AgeTestKey):
+    before = tokens(ours.read_text())
+    done = sopskit("encrypt", "--output", ours, "--age", alice.recipient, *RULE, plain)
+    assert done.code == 0, done.err
+    assert tokens(ours.read_text()) == before
+
+
+def test_a_new_recipient_gets_the_same_data_key(ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey):
+    done = sopskit("encrypt", "--like", ours, "--age", f"{bob.recipient},{alice.recipient}", *RULE, plain)
+    assert tokens(done.out) == tokens(ours.read_text())
+    assert wrapped(done.out)[alice.recipient] == wrapped(ours.read_text())[alice.recipient]
+    (plain.parent / "new.yaml").write_bytes(done.out)
+    assert sopskit("decrypt", "new.yaml", environ={"SOPS_AGE_KEY_FILE": str(bob.path)}).out == PLAIN.encode()
+
+
+def test_when_a_recipient_leaves_there_is_a_new_data_key_and_ivs_stay(
+    ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey
+):
+    done = sopskit("encrypt", "--like", ours, "--age", bob.recipient, *RULE, plain)
+    before, after = tokens(ours.read_text()), tokens(done.out)
+    assert {key: iv(token) for key, token in after.items()} == {key: iv(token) for key, token in before.items()}
+    assert not set(before.values()) & set(after.values())
+
+
+def test_like_must_open(ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey):
+    environ = {"SOPS_AGE_KEY_FILE": str(bob.path)}
+    done = sopskit("encrypt", "--like", ours, "--age", alice.recipient, plain, environ=environ)
+    assert (done.code, done.out) == (128, b"")
+
+
+def test_without_a_private_key_the_target_is_replaced_all_the_same(ours: Path, plain: Path, alice: AgeTestKey):
+    before = tokens(ours.read_text())
+    environ = {"SOPS_AGE_KEY_FILE": ""}
+    done = sopskit("encrypt", "--output", ours, "--age", alice.recipient, *RULE, plain, environ=environ)
+    assert done.code == 0, done.err
+    assert not set(tokens(ours.read_text()).values()) & set(before.values())
+
+
+def git(*words: str) -> None:
+    subprocess.run(["git", "-c", "init.defaultBranch=main", *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(ours: Path, tool: Callable[[str], str]) -> Path:
+    """The encrypted manifest, committed on the default branch."""
+    tool("git")
+    git("init", "-q", ".")
+    git("add", ours.name)
+    git("commit", "-qm", "first")
+    return ours
+
+
+def encrypt_again(path: Path, text: str, alice: AgeTestKey) -> bytes:
+    path.write_text(text)
+    done = sopskit("encrypt", "-i", "--age", alice.recipient, *RULE, path.name)
+    assert done.code == 0, done.err
+    return path.read_bytes()
+
+
+def test_in_place_the_committed_version_is_the_older_one(repository: Path, alice: AgeTestKey):
+    before = repository.read_bytes()
+    after = encrypt_again(repository, PLAIN.replace("correct horse", "battery"), alice)
+    assert [key for key, token in tokens(before).items() if tokens(after)[key] != token] == ["password"]
+
+
+def test_a_version_that_is_not_in_the_default_branch_gives_no_data_key(repository: Path, alice: AgeTestKey):
+    """Somebody could have planted it, knowing its data key."""
+    git("checkout", "-qb", "branch")
+    planted = encrypt_again(repository, PLAIN.replace("admin", "root"), alice)
+    rotated = sopskit("rotate", repository.name).out
+    assert tokens(rotated) != tokens(planted)
+    repository.write_bytes(rotated)
+    git("commit", "-qam", "planted")
+    after = encrypt_again(repository, PLAIN.replace("admin", "root"), alice)
+    assert not set(tokens(after).values()) & set(tokens(rotated).values())
+    assert {iv(token) for token in tokens(after).values()} == {iv(token) for token in tokens(rotated).values()}
+
+
+def test_like_in_a_repository_is_judged_as_well(repository: Path, plain: Path, alice: AgeTestKey):
+    foreign = repository.parent / "foreign.yaml"
+    foreign.write_bytes(sopskit("rotate", repository.name).out)
+    done = sopskit("encrypt", "--like", foreign.name, "--age", alice.recipient, *RULE, plain.name)
+    assert not set(tokens(done.out).values()) & set(tokens(foreign.read_text()).values())
+
+
+# --- folders
+
+
+@pytest.fixture
+def many(folder: Path, alice: AgeTestKey) -> Path:
+    """A GitOps folder with rules: secrets by name, and what is none."""
+    (folder / ".sops.yaml").write_text(
+        f"creation_rules:\n  - path_regex: secrets\\.yaml$\n    encrypted_regex: ^stringData$\n    age: {alice.recipient}\n"
+    )
+    for name in ("one", "two"):
+        (folder / "apps" / name).mkdir(parents=True)
+        (folder / "apps" / name / "secrets.yaml").write_text(PLAIN)
+        (folder / "apps" / name / "kustomization.yaml").write_text("resources: [secrets.yaml]\n")
+        (folder / "apps" / name / "README.md").write_text("# sops and lastmodified\n")
+    return folder / "apps"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_in_a_folder_only_what_the_rules_mean_is_encrypted(many: Path):
+    before = contents(many)
+    done = sopskit("encrypt", "-i", many)
+    assert (done.code, done.err) == (0, "sopskit: encrypt: 2 files changed\n")
+    changed = [path for path, data in contents(many).items() if before[path] != data]
+    assert changed == [str(many / name / "secrets.yaml") for name in ("one", "two")]
+
+
+def test_a_second_run_changes_nothing(many: Path):
+    sopskit("encrypt", "-i", many)
+    before = contents(many)
+    done = sopskit("encrypt", "-i", many)
+    assert (done.code, done.err) == (0, "sopskit: encrypt: 0 files changed, 2 left as they were\n")
+    assert contents(many) == before
+
+
+def test_decrypting_a_folder_undoes_it(many: Path):
+    before = contents(many)
+    sopskit("encrypt", "-i", many)
+    done = sopskit("decrypt", "-i", many)
+    assert done.code == 0, done.err
+    assert contents(many) == before
+
+
+def test_a_failing_file_does_not_stop_the_others_and_is_named_at_the_end(many: Path):
+    (many / "one" / "secrets.yaml").write_text("a: [\n")
+    done = sopskit("encrypt", "-i", many)
+    assert done.code == 1
+    assert b"ENC[" in (many / "two" / "secrets.yaml").read_bytes()
+    assert done.err.splitlines()[-1] == "sopskit: encrypt: 1 file changed, 1 failed"
+    assert f"{many / 'one' / 'secrets.yaml'}:" in done.err
+
+
+def test_a_rule_that_fits_everything_means_no_file_of_a_folder(many: Path, folder: Path, alice: AgeTestKey):
+    (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age: {alice.recipient}\n")
+    before = contents(many)
+    done = sopskit("encrypt", "-i", many)
+    assert (done.code, contents(many)) == (0, before)
+
+
+def test_a_folder_without_rules_is_refused(many: Path, folder: Path, alice: AgeTestKey):
+    (folder / ".sops.yaml").unlink()
+    done = sopskit("encrypt", "-i", "--age", alice.recipient, many)
+    assert done.code == 1
+    assert "no creation rules" in done.err
+
+
+def test_a_file_in_which_the_rule_encrypts_nothing_is_skipped(many: Path):
+    (many / "one" / "secrets.yaml").write_text("kind: ConfigMap\n")
+    done = sopskit("encrypt", "-i", many)
+    assert done.err.endswith("1 file changed, 1 skipped\n")
+
+
+def test_links_in_folders_are_not_followed(many: Path, folder: Path):
+    outside = folder / "outside"
+    outside.mkdir()
+    (outside / "secrets.yaml").write_text(PLAIN)
+    (many / "link").symlink_to(outside)
+    sopskit("encrypt", "-i", many)
+    assert (outside / "secrets.yaml").read_text() == PLAIN
+
+
+# --- warnings and refusals
+
+
+def test_a_manifest_that_would_be_encrypted_whole_is_warned_about(plain: Path, alice: AgeTestKey):
+    done = sopskit("encrypt", "--age", alice.recipient, plain)
+    assert done.code == 0
+    assert "apiVersion, kind or metadata of this Kubernetes manifest will be encrypted" in done.err
+    assert "encrypted_regex: ^(data|stringData)$" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (PLAIN, RULE),
+        ("kind: of music\nmetadata: none\n", ()),
+        ("apiVersion: v1\nkind: Secret\n---\nmetadata: other document\n", ("--encrypted-regex", "^metadata$")),
+    ],
+)
+def test_other_files_are_not_warned_about(folder: Path, alice: AgeTestKey, text: str, rule: tuple[str, ...]):
+    (folder / "f.yaml").write_text(text)
+    assert "manifest" not in sopskit("encrypt", "--age", alice.recipient, *rule, "f.yaml").err
+
+
+@pytest.mark.parametrize("pattern", ["(", "[", "a(?=b)", "\\Z"])
+def test_an_invalid_pattern_is_refused(plain: Path, alice: AgeTestKey, pattern: str):
+    done = sopskit("encrypt", "--age", alice.recipient, "--encrypted-regex", pattern, plain)
+    assert (done.code, done.out) == (1, b"")
+
+
+CANARY = "canary-4711"
+BROKEN = {
+    "not YAML": f"a: {{{CANARY}\n",
+    "duplicate key": f"a: {CANARY}\na: {CANARY}\n",
+    "key that is no string": f"1: {CANARY}\n",
+    "alias bomb": "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+    + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(8)),
+    "cycle": "a: &a [*a]\n",
+    "deep nesting": "a: " + "[" * 5000 + "]" * 5000 + "\n",
+    "huge integer": "a: 18446744073709551615\n",
+    "colon collision": f"'a:b': {CANARY}\na: {{b: {CANARY}}}\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_cannot_be_encrypted_is_refused_in_words_and_stays(folder: Path, alice: AgeTestKey, name: str):
+    path = folder / "broken.yaml"
+    path.write_text(BROKEN[name])
+    done = sopskit("encrypt", "-i", "--age", alice.recipient, path.name)
+    assert done.code in (2, 23), done
+    assert path.read_text() == BROKEN[name]
+    first = done.err.splitlines()[0]
+    assert first.startswith("sopskit: error: broken.yaml")
+    assert CANARY not in done.err
+
+
+@pytest.mark.parametrize("data", [b"a: \xff\n", "a: x\n".encode("utf-16"), b"a: \x00\n"])
+def test_what_is_not_utf8_is_refused(folder: Path, alice: AgeTestKey, data: bytes):
+    path = folder / "broken.yaml"
+    path.write_bytes(data)
+    done = sopskit("encrypt", "-i", "--age", alice.recipient, path.name)
+    assert (done.code, path.read_bytes()) == (2, data)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--kms", "arn:aws:kms:eu-west-1:1:key/x"),
+        ("--keyservice", "tcp://x:1"),
+        ("--aws-profile", "x"),
+        ("--encryption-context", "a:b"),
+        ("--enable-local-keyservice=false",),
+        ("--shamir-secret-sharing-threshold", "two"),
+        ("--json",),
+        ("--age",),
+    ],
+)
+def test_what_sopskit_does_not_do_is_refused_and_not_ignored(plain: Path, alice: AgeTestKey, words: tuple[str, ...]):
+    done = sopskit("encrypt", "--age", alice.recipient, plain, *words)
+    assert (done.code, done.out) == (1, b"")
+
+
+def test_an_output_keeps_the_mode_of_the_file_it_replaces(plain: Path, folder: Path, alice: AgeTestKey):
+    target = folder / "out.yaml"
+    target.touch(0o640)
+    assert sopskit("encrypt", "--age", alice.recipient, "--output", target, plain).code == 0
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_plaintext_goes_into_a_new_file_that_nobody_else_can_read(secret: Path, folder: Path):
+    before = os.umask(0)
+    try:
+        assert sopskit("decrypt", "--output", "plain.out", secret).code == 0
+    finally:
+        os.umask(before)
+    assert (folder / "plain.out").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_output_into_a_pipe_is_written_through(secret: Path, folder: Path):
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    assert sopskit("decrypt", "--output", pipe, secret).code == 0
+    assert b"correct horse" in reader.communicate(timeout=10)[0]
