@@ -226,7 +226,7 @@ class Document:
 
     def leaves(self) -> list[Leaf]:
         """The items that are no comments."""
-        return [item for item in self.items if item.__class__ is Leaf]  # type: ignore[misc]
+        return [item for item in self.items if item.__class__ is Leaf]
 
     def to_bytes(self) -> bytes:
         """The file's bytes."""

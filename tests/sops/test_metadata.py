@@ -12,7 +12,7 @@ import yaml
 from sopskit.document.model import Block, Timestamp
 from sopskit.errors import LimitError, MetadataError
 from sopskit.sops.masterkeys import AgeKey, ForeignKey, PgpKey
-from sopskit.sops.metadata import MAX_ENC, MAX_RECIPIENTS, Metadata, list_name
+from sopskit.sops.metadata import MAX_ENC, MAX_RECIPIENTS, Metadata
 from sopskit.sops.selection import DEFAULT, NONE, Selection
 
 WRITTEN = Path(__file__).parents[2] / "fixtures" / "sops" / "3.13.3"
@@ -74,7 +74,7 @@ def test_a_flat_block_of_sops_comes_back_as_it_stood_in_the_file(path: Path) -> 
 def test_the_fields_of_a_file_of_sops() -> None:
     block = nested_block(WRITTEN / "key-groups.yaml")
     metadata = read(block)
-    assert [[list_name(key) for key in group] for group in metadata.groups] == [["age"], ["age"], ["pgp", "age"]]
+    assert [[key.kind for key in group] for group in metadata.groups] == [["age"], ["age"], ["pgp", "age"]]
     assert metadata.shamir_threshold == block["shamir_threshold"]
     assert metadata.selection == DEFAULT
     assert metadata.mac_only_encrypted is False
@@ -99,7 +99,7 @@ FOREIGN: dict[str, Any] = {
 def test_keys_of_all_kinds_are_read_in_the_order_of_sops_and_kept() -> None:
     tree = {**BASE, **FOREIGN, **RULE}
     metadata = read(tree)
-    assert [(list_name(key), key.id, key.enc) for key in metadata.master_keys()] == [
+    assert [(key.kind, key.id, key.enc) for key in metadata.master_keys()] == [
         ("kms", "arn:a", "k"),
         ("gcp_kms", "projects/p", "g"),
         ("hckms", "region:0a-1", "w"),
@@ -168,7 +168,7 @@ def test_a_new_kind_of_key_in_a_group_stays_there() -> None:
     tree = {**BASE, **RULE, "key_groups": [{"age": [ALICE], "hc_vault": [], "newkms": [{"enc": "n"}]}] * 2}
     del tree["age"]
     metadata = read(tree)
-    assert [list_name(key) for key in metadata.groups[1]] == ["age", "newkms"]
+    assert [key.kind for key in metadata.groups[1]] == ["age", "newkms"]
     assert metadata.to_tree() == tree
 
 

@@ -168,15 +168,24 @@ class _Change:
 
     def assign(self, place: Place, value: Raw) -> Document:
         """Replace a node, or add a child to a collection that has some."""
+        meant = self._set(place, value)
+        if signature(splice(self.text, self.edits)) != meant:
+            # what follows would become part of a block: quote it
+            self.style = emit.Style(self.style.step, self.newline, blocks=False)
+            self.edits.clear()
+            meant = self._set(place, value)
+        return self._finished(meant)
+
+    def _set(self, place: Place, value: Raw) -> list[object]:
         node, before = place.node, self.before
         if place.rest and node.children:
             value = nested(place.rest[1:], value)
             self._add(node, place.rest[0], value)
             added = [*([place.rest[0]] if node.kind == MAPPING else []), *emit.shape(value, self.style)]
-            return self._finished([*before[: node.shape_end - 1], *added, *before[node.shape_end - 1 :]])
+            return [*before[: node.shape_end - 1], *added, *before[node.shape_end - 1 :]]
         value = nested(place.rest, value)
         self._replace(node, place.owners[-1] if place.owners else None, value)
-        return self._finished([*before[: node.shape], *emit.shape(value, self.style), *before[node.shape_end :]])
+        return [*before[: node.shape], *emit.shape(value, self.style), *before[node.shape_end :]]
 
     def _add(self, node: Node, key: str | int, value: Raw) -> None:
         last = node.children[-1]
@@ -211,7 +220,7 @@ class _Change:
             for item in self.document.items
             if isinstance(item, Leaf) and item.start == node.start and not isinstance(item.extra, AliasPart)
         )
-        opening = Opening(self.document, frozenset())
+        opening = Opening(self.document, frozenset() if self.style.blocks else None)
         opening.put(leaf, value if isinstance(value, str) else None, emit.scalar_text(value))
         self.edits += opening.edits
         return True

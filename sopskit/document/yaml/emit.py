@@ -22,11 +22,18 @@ KEY_LIMIT = 128  # bytes; a longer key is written with a question mark (SOPS sec
 class Style:
     """Indentation and line end. `step` is sops's `--indent`."""
 
-    __slots__ = ("go_floats", "newline", "sort", "step")
+    __slots__ = ("blocks", "go_floats", "newline", "sort", "step")
 
-    def __init__(self, step: int, newline: str = "\n", *, sort: bool = False, go_floats: bool = False) -> None:
-        """1 and 10 or more count as 2, as in go-yaml. `go_floats`: floats as sops writes them (`1e+06`, `1` for `1.0`)."""
+    def __init__(
+        self, step: int, newline: str = "\n", *, sort: bool = False, go_floats: bool = False, blocks: bool = True
+    ) -> None:
+        """1 and 10 or more count as 2, as in go-yaml.
+
+        `go_floats`: floats as sops writes them (`1e+06`, `1` for `1.0`). `blocks`: strings of several lines may
+        become literal blocks; else they are quoted, which is right wherever they stand.
+        """
         self.go_floats = go_floats
+        self.blocks = blocks
         self.step = step if 2 <= step <= 9 else 2
         self.newline = newline
         self.sort = sort
@@ -109,7 +116,7 @@ def _block_scalar(value: Raw, column: int, style: Style) -> str:
         return scalar_text(value, go_floats=style.go_floats)
     if "\n" not in value:
         return string_text(value)
-    if not spell.is_literal(value):
+    if not style.blocks or not spell.is_literal(value):
         return spell.double_quoted(value)
     lead = style.newline + " " * column
     lines = "".join(lead + line if line else style.newline for line in spell.block_lines(value))
