@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,7 +74,6 @@ finally:
     print(json.dumps(sorted(set(sys.modules) - bare)), file=sys.stderr)
 """
 MAIN = "from sopskit.cli.main import main; assert main({argv!r}) == 0"
-needs_cli = pytest.mark.skipif(find_spec("sopskit.cli.main") is None, reason="the command line is not there yet")
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -108,13 +106,11 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert among(loaded, NEVER_FOR_HELP) == []
 
 
-@needs_cli
 @pytest.mark.parametrize("argv", [["--version"], ["--help"]])
 def test_version_and_help_load_no_format_and_no_cryptography(argv: Sequence[str]) -> None:
     assert among(loaded_by_command(*argv), NEVER_FOR_HELP) == []
 
 
-@needs_cli
 def test_decrypting_for_age_loads_nothing_heavy(
     tool: Callable[[str], str], tmp_path: Path, alice: AgeTestKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +123,6 @@ def test_decrypting_for_age_loads_nothing_heavy(
     assert "sopskit.pgp" not in loaded
 
 
-@needs_cli
 def test_encrypting_for_age_loads_nothing_heavy(tmp_path: Path, alice: AgeTestKey) -> None:
     path = tmp_path / "secret.yaml"
     path.write_text("password: correct horse\n")

@@ -1,8 +1,5 @@
 """`sopskit edit`."""
 
-# ruff: noqa: PTH119
-# names come from the command line as text
-
 from __future__ import annotations
 
 import os

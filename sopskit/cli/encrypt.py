@@ -1,8 +1,5 @@
 """`sopskit encrypt`."""
 
-# ruff: noqa: PTH112, PTH113
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import os

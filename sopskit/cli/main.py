@@ -1,8 +1,5 @@
 """The command line's entry: takes it apart, loads the one command that is called, shows errors, gives the exit code."""
 
-# ruff: noqa: PTH119
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import os
@@ -75,6 +72,12 @@ def main(argv: Sequence[str] | None = None, context: Context | None = None) -> i
     except Exception as error:  # noqa: BLE001 its text may hold a value and must not be shown
         code = _bug(error, context)
     return _close(context, code)
+
+
+def run() -> None:
+    """The console script: `main`, and out. Taking the interpreter apart would cost as much as decrypting ten files."""
+    code = main()
+    os._exit(code)
 
 
 def _run(argv: Sequence[str], context: Context) -> int:

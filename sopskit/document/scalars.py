@@ -41,10 +41,12 @@ def text_float(value: float) -> str:
 
 
 def _with_exponent(value: float, letter: str, width: int) -> str:
-    """Scientific notation with the shortest digits; `%e` of the right precision, so nothing is rounded here."""
-    digits = format_float(value).lstrip("-").replace(".", "").strip("0")
-    mantissa, _, exponent = f"{value:.{max(len(digits) - 1, 0)}e}".partition("e")
-    return f"{mantissa}{letter}{exponent[0]}{exponent[1:].lstrip('0'):0>{width}}"
+    """Scientific notation of the shortest digits; `%e` would round the exact value, which is not the same."""
+    whole, _, fraction = format_float(abs(value)).partition(".")
+    exponent = len(whole) - 1 if whole != "0" else len(fraction.lstrip("0")) - len(fraction) - 1
+    digits = (whole + fraction).strip("0")
+    mantissa = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
+    return f"{'-' if value < 0 else ''}{mantissa}{letter}{'-' if exponent < 0 else '+'}{abs(exponent):0{width}}"
 
 
 def scalar_text(value: Raw) -> str | None:

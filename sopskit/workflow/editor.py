@@ -5,9 +5,6 @@ well; what a killed run left is removed by the next one. Editors that keep swap,
 not to.
 """
 
-# ruff: noqa: PTH102, PTH112, PTH118, PTH119, PTH123
-# names come from the caller as text, and folders are worked on by descriptor
-
 from __future__ import annotations
 
 import contextlib

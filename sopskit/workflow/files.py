@@ -1,8 +1,5 @@
 """Files as they are on the disk: read, looked at, and checked before they are replaced."""
 
-# ruff: noqa: PTH100, PTH110, PTH112, PTH114, PTH116, PTH118, PTH120
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import os

@@ -1,8 +1,5 @@
 """Which files a command means when it is given folders."""
 
-# ruff: noqa: PTH112
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import os

@@ -6,9 +6,6 @@ else wrote it meanwhile, theirs stays. A crash at any moment leaves each file wh
 a temporary file of mode 0600 with a name that the next run knows and removes.
 """
 
-# ruff: noqa: PTH118
-# pathlib would cost a tenth of the start-up time
-
 from __future__ import annotations
 
 import contextlib

@@ -13,7 +13,6 @@ import os
 import stat
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +23,7 @@ from tests.canary.observing import MEMORY, Sinks, leaks_in_folders, leaks_in_git
 from tests.conftest import ROOT, read_age_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.canary.observing import Observation
     from tests.conftest import AgeTestKey, World
@@ -50,11 +49,6 @@ class Story(NamedTuple):
     environ: Mapping[str, str] = {}
     stdin: str = ""  # the slot of the canary that is handed in as JSON
     plain: tuple[str, ...] = PLAIN
-
-    @property
-    def module(self) -> str:
-        """Where the command is."""
-        return f"sopskit.cli.{self.argv[0].replace('-', '_')}"
 
 
 STORIES = (
@@ -92,6 +86,8 @@ STORIES = (
     Story("edit without a change", ("edit", "sealed.yaml"), IN_MEMORY, fails=True, environ={"EDITOR": "{editor} nothing"}),
     Story("edit with a failing editor", ("edit", "sealed.yaml"), IN_MEMORY, fails=True, environ={"EDITOR": "{editor} fail"}),
     Story("edit into a broken file", ("edit", "sealed.yaml"), IN_MEMORY, fails=True, environ={"EDITOR": "{editor} break"}),
+    Story("edit interrupted", ("edit", "sealed.yaml"), IN_MEMORY, fails=True, environ={"EDITOR": "{editor} interrupt"}),
+    Story("edit terminated", ("edit", "sealed.yaml"), IN_MEMORY, fails=True, environ={"EDITOR": "{editor} terminate"}),
     Story("edit with another key", ("edit", "sealed.yaml"), fails=True, environ={**BOB, "EDITOR": "{editor} replace"}),
     Story("review with a key", ("review-diff", "main..change")),
     Story("review without a key", ("review-diff", "main..change"), environ=NO_KEY),
@@ -104,7 +100,7 @@ STORIES = (
 ANY_CODE = {"review with a key", "review without a key", "review as JSON", "review of a change that cannot be read"}
 
 EDITOR = """#!{python}
-import os, stat, sys
+import os, signal, sys, time
 how, path = sys.argv[1:]
 text = open(path, encoding='utf-8').read()
 new = {new!r}
@@ -114,6 +110,9 @@ elif how == 'break' and 'broken' not in text:
     open(path, 'w', encoding='utf-8').write(text + 'broken: [' + new + ' {{')
 elif how == 'break':
     sys.exit(9)
+elif how in ('interrupt', 'terminate'):
+    os.kill(os.getppid(), signal.SIGINT if how == 'interrupt' else signal.SIGTERM)
+    time.sleep(5)
 sys.exit(3 if how == 'fail' else 0)
 """
 
@@ -237,15 +236,17 @@ def repository(world: World, tool: Callable[[str], str], alice: AgeTestKey) -> R
     return repository
 
 
-def play(story: Story, repository: Repository, strace: str, extra: Mapping[str, str]) -> Observation:
-    """Run a story's command."""
+def play(
+    story: Story, repository: Repository, strace: str, extra: Mapping[str, str], start: Sequence[str] = ()
+) -> Observation:
+    """Run a story's command; `start` are words before it."""
     names = {"repo": str(repository.root), "editor": str(repository.editor())}
     environ = {name: value.format(**names) for name, value in story.environ.items()}
     value = repository.canaries["new value"].text
     stdin = {"": "", "new value": json.dumps(value), "not JSON": f"{{{value}"}[story.stdin]
     return observe(
         strace,
-        [sys.executable, "-c", RUN, *story.argv],
+        [*start, sys.executable, "-c", RUN, *story.argv],
         cwd=repository.root,
         environ={**repository.environ, **environ, **extra},
         trace=repository.world.root / "trace",
@@ -263,8 +264,6 @@ def existing(folder: str) -> set[Path]:
 def test_no_secret_leaves_a_command(
     story: Story, extra: Mapping[str, str], repository: Repository, tool: Callable[[str], str]
 ) -> None:
-    if find_spec(story.module) is None:
-        pytest.skip(f"the command {story.argv[0]} is not there yet")
     identity = Canary("identity", repository.alice.identity.removeprefix("AGE-SECRET-KEY-"))
     scanner = Scanner([*repository.canaries.values(), identity])
     before = existing("/dev/shm")
@@ -274,9 +273,25 @@ def test_no_secret_leaves_a_command(
     known = [repository.root / name for name in story.plain]
     leaks |= leaks_in_folders(scanner, repository.folders(), known)
     leaks |= leaks_in_git(scanner, repository.git, repository.root)
+    leaks |= leaks_in_folders(scanner, [path for path in existing("/dev/shm") - before if path.is_dir()])
     assert {(hit.slot, hit.place) for hit in leaks} == set()
-    assert {path for path in existing("/dev/shm") - before if "sopskit" in path.name} == set()
+    if story.sinks != Sinks():
+        assert seen.leaks(scanner, Sinks()), "a sink is declared and not used"
     assert b"Traceback" not in seen.stderr, seen.stderr.decode()
     assert b"a bug in sopskit" not in seen.stderr, seen.stderr.decode()
     if story.name not in ANY_CODE:
         assert (seen.returncode != 0) is story.fails, seen.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["encrypt to standard output", "decrypt", "review with a key", "render"])
+@pytest.mark.parametrize("target", ["&-", "/dev/full"])
+def test_no_secret_is_in_what_is_said_of_an_output_that_cannot_be_written(
+    name: str, target: str, repository: Repository, tool: Callable[[str], str]
+) -> None:
+    story = next(story for story in STORIES if story.name == name)
+    scanner = Scanner(list(repository.canaries.values()))
+    seen = play(story, repository, tool("strace"), {}, ["/bin/sh", "-c", f'exec "$@" >{target}', "sh"])
+    assert scanner.scan(seen.stdout + seen.stderr, "standard error") == set()
+    assert b"Traceback" not in seen.stderr, seen.stderr.decode()
+    leaks = leaks_in_folders(scanner, repository.folders(), [repository.root / name for name in story.plain])
+    assert {(hit.slot, hit.place) for hit in leaks} == set()

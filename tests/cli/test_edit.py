@@ -19,7 +19,6 @@ from tests.cli.running import sopskit
 from tests.source_tree import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import AgeTestKey
@@ -51,25 +50,25 @@ def left_in(memory: Path) -> list[str]:
     ]
 
 
-def test_only_what_was_edited_changes(ours: Path, folder: Path, memory: Path):
+def test_only_what_was_edited_changes(ours: Path, folder: Path, memory: Path) -> None:
     before = ours.read_text().splitlines()
     done = sopskit("edit", ours, environ=editor(folder, """sed -i 's/correct horse/battery/' "$1" """))
     assert done.code == 0, done.err
     after = ours.read_text().splitlines()
     changed = [old.split(":")[0].strip() for old, new in zip(before, after, strict=True) if old != new]
-    assert changed == ["password", "lastmodified", "mac"] or changed == ["password", "mac"]
+    assert changed in (["password", "lastmodified", "mac"], ["password", "mac"])
     assert b"battery" in sopskit("decrypt", ours).out
     assert left_in(memory) == []
 
 
-def test_nothing_changed_is_200_and_not_a_byte_changes(secret: Path, folder: Path):
+def test_nothing_changed_is_200_and_not_a_byte_changes(secret: Path, folder: Path) -> None:
     before = (secret.read_bytes(), secret.stat().st_mtime_ns, secret.stat().st_ino)
     done = sopskit("edit", secret, environ={"EDITOR": "true"})
     assert done.code == 200
     assert (secret.read_bytes(), secret.stat().st_mtime_ns, secret.stat().st_ino) == before
 
 
-def test_the_editor_sees_a_private_file_of_the_same_name(secret: Path, folder: Path, memory: Path):
+def test_the_editor_sees_a_private_file_of_the_same_name(secret: Path, folder: Path, memory: Path) -> None:
     body = 'stat -c "%a %n" "$1" > seen; stat -c "%a" "$(dirname "$1")" >> seen; cp "$1" text'
     sopskit("edit", secret, environ=editor(folder, body))
     first, second = (folder / "seen").read_text().splitlines()
@@ -94,7 +93,7 @@ def test_the_editor_sees_a_private_file_of_the_same_name(secret: Path, folder: P
 )
 def test_what_the_editor_spoils_is_said_and_the_file_stays(
     secret: Path, folder: Path, memory: Path, body: str, code: int, says: str
-):
+) -> None:
     before = secret.read_bytes()
     done = sopskit("edit", secret, environ=editor(folder, body))
     assert (done.code, secret.read_bytes()) == (code, before), done.err
@@ -102,7 +101,7 @@ def test_what_the_editor_spoils_is_said_and_the_file_stays(
     assert left_in(memory) == []
 
 
-def test_invalid_text_is_mended_in_a_second_round(secret: Path, folder: Path):
+def test_invalid_text_is_mended_in_a_second_round(secret: Path, folder: Path) -> None:
     body = """
     if [ -e round ]; then grep -q mine "$1" && echo "mended: true" > "$1"; else echo "mine: [" > "$1"; touch round; fi
     """
@@ -112,7 +111,7 @@ def test_invalid_text_is_mended_in_a_second_round(secret: Path, folder: Path):
     assert sopskit("decrypt", secret).out == b"mended: true\n"
 
 
-def test_a_lost_update_is_kept_and_so_are_the_edits(secret: Path, folder: Path, alice: AgeTestKey):
+def test_a_lost_update_is_kept_and_so_are_the_edits(secret: Path, folder: Path, alice: AgeTestKey) -> None:
     body = 'echo theirs > secret.yaml; echo "mine: true" > "$1"'
     done = sopskit("edit", secret, environ=editor(folder, body))
     assert (done.code, secret.read_text()) == (3, "theirs\n")
@@ -120,21 +119,21 @@ def test_a_lost_update_is_kept_and_so_are_the_edits(secret: Path, folder: Path, 
     assert sopskit("decrypt", "secret.yaml.edited").out == b"mine: true\n"
 
 
-def test_kept_edits_are_not_overwritten_by_the_next(secret: Path, folder: Path):
+def test_kept_edits_are_not_overwritten_by_the_next(secret: Path, folder: Path) -> None:
     (folder / "secret.yaml.edited").write_text("older")
     done = sopskit("edit", secret, environ=editor(folder, 'echo "a: [" > "$1"'))
     assert (done.code, (folder / "secret.yaml.edited").read_text()) == (201, "older")
     assert "is in the way" in done.err
 
 
-def test_a_file_removed_meanwhile_does_not_come_back(secret: Path, folder: Path):
+def test_a_file_removed_meanwhile_does_not_come_back(secret: Path, folder: Path) -> None:
     done = sopskit("edit", secret, environ=editor(folder, 'rm secret.yaml; echo "mine: true" > "$1"'))
     assert (done.code, secret.exists()) == (3, False)
     assert sopskit("decrypt", "secret.yaml.edited").out == b"mine: true\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_write_protected_folder_is_refused_before_the_editor_opens(secret: Path, folder: Path):
+def test_a_write_protected_folder_is_refused_before_the_editor_opens(secret: Path, folder: Path) -> None:
     folder.chmod(0o500)
     try:
         done = sopskit("edit", secret, environ=editor(folder, f"touch {folder.parent}/opened"))
@@ -143,7 +142,7 @@ def test_a_write_protected_folder_is_refused_before_the_editor_opens(secret: Pat
     assert (done.code, (folder.parent / "opened").exists()) == (3, False)
 
 
-def test_a_hard_link_is_refused_before_the_editor_opens(secret: Path, folder: Path):
+def test_a_hard_link_is_refused_before_the_editor_opens(secret: Path, folder: Path) -> None:
     os.link(secret, folder / "other")
     done = sopskit("edit", secret, environ=editor(folder, "touch opened"))
     assert (done.code, (folder / "opened").exists()) == (1, False)
@@ -151,7 +150,7 @@ def test_a_hard_link_is_refused_before_the_editor_opens(secret: Path, folder: Pa
 
 def test_without_a_folder_in_memory_nothing_is_written_to_a_disk(
     secret: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr("sopskit.cli.edit.SHARED_MEMORY", str(folder / "nosuch"))
     done = sopskit("edit", secret, environ={"XDG_RUNTIME_DIR": str(folder), **editor(folder, "touch opened")})
     assert (done.code, (folder / "opened").exists()) == (1, False)
@@ -161,7 +160,7 @@ def test_without_a_folder_in_memory_nothing_is_written_to_a_disk(
     assert sorted(path.name for path in folder.iterdir()) == ["secret.yaml"]
 
 
-def test_a_new_file_gets_keys_and_rule_of_the_configuration(folder: Path, alice: AgeTestKey):
+def test_a_new_file_gets_keys_and_rule_of_the_configuration(folder: Path, alice: AgeTestKey) -> None:
     (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age: {alice.recipient}\n    encrypted_regex: ^hello$\n")
     done = sopskit("edit", "new.yaml", environ=editor(folder, 'echo "more: 1" >> "$1"'))
     assert done.code == 0, done.err
@@ -169,18 +168,18 @@ def test_a_new_file_gets_keys_and_rule_of_the_configuration(folder: Path, alice:
     assert (tree["hello"][:4], tree["more"]) == ("ENC[", 1)
 
 
-def test_a_recipient_that_cannot_be_used_is_said_before_anything_is_typed(folder: Path):
+def test_a_recipient_that_cannot_be_used_is_said_before_anything_is_typed(folder: Path) -> None:
     done = sopskit("edit", "--pgp", "F" * 40, "new.yaml", environ=editor(folder, "touch opened"))
     assert (done.code, (folder / "opened").exists(), (folder / "new.yaml").exists()) == (128, False, False)
 
 
-def test_side_files_of_an_editor_disappear_with_its_folder(secret: Path, folder: Path, memory: Path):
+def test_side_files_of_an_editor_disappear_with_its_folder(secret: Path, folder: Path, memory: Path) -> None:
     body = 'cp "$1" "$1~"; cp "$1" "$(dirname "$1")/.secret.swp"; mkdir "$(dirname "$1")/deep"; cp "$1" "$(dirname "$1")/deep/"'
     sopskit("edit", secret, environ=editor(folder, body))
     assert left_in(memory) == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(secret: Path, memory: Path):
+def test_what_a_killed_run_left_is_removed_by_the_next(secret: Path, memory: Path) -> None:
     stale = memory / f"{PREFIX}0123"
     stale.mkdir(mode=0o700)
     (stale / "secret.yaml").write_text("a: plain\n")
@@ -195,7 +194,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(secret: Path, memory: Pat
     ("name", "flag"),
     [("vim", "NONE"), ("vim.basic", "NONE"), ("nvim", "NONE"), ("nano", "--ignorercfiles"), ("emacs", "--eval")],
 )
-def test_known_editors_are_told_to_keep_no_copies(folder: Path, secret: Path, name: str, flag: str):
+def test_known_editors_are_told_to_keep_no_copies(folder: Path, secret: Path, name: str, flag: str) -> None:
     program = folder / name
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > arguments\n')
     program.chmod(0o755)
@@ -203,7 +202,7 @@ def test_known_editors_are_told_to_keep_no_copies(folder: Path, secret: Path, na
     assert flag in (folder / "arguments").read_text().splitlines()
 
 
-def test_the_editor_is_the_first_of_vim_nano_and_vi(folder: Path, secret: Path):
+def test_the_editor_is_the_first_of_vim_nano_and_vi(folder: Path, secret: Path) -> None:
     programs = folder / "bin"
     programs.mkdir()
     for name in ("vi", "nano"):
@@ -213,13 +212,13 @@ def test_the_editor_is_the_first_of_vim_nano_and_vi(folder: Path, secret: Path):
     assert (done.code, (folder / "used").read_text()) == (200, "nano\n")
 
 
-def test_without_any_editor_the_way_out_is_named(folder: Path, secret: Path):
+def test_without_any_editor_the_way_out_is_named(folder: Path, secret: Path) -> None:
     done = sopskit("edit", secret, environ={"PATH": str(folder)})
     assert done.code == 201
     assert "set EDITOR" in done.err
 
 
-def test_an_editor_with_a_history_of_its_own_is_warned_about(folder: Path, secret: Path):
+def test_an_editor_with_a_history_of_its_own_is_warned_about(folder: Path, secret: Path) -> None:
     program = folder / "code"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -249,7 +248,7 @@ def started(secret: Path, folder: Path, body: str) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize("moment", ["before the edit", "after the edit"])
 def test_row_11_74_a_signal_ends_the_editor_and_leaves_no_plaintext(
     secret: Path, folder: Path, memory: Path, number: int, moment: str
-):
+) -> None:
     before = secret.read_bytes()
     typed = "" if moment == "before the edit" else 'echo "a: typed" > "$1";'
     process = started(secret, folder, f"{typed} echo $$ > ready; exec sleep 60")
@@ -262,7 +261,9 @@ def test_row_11_74_a_signal_ends_the_editor_and_leaves_no_plaintext(
         os.kill(int((folder / "ready").read_text()), 0)
 
 
-def test_a_kill_leaves_plaintext_in_memory_only_and_the_next_run_removes_it(secret: Path, folder: Path, memory: Path):
+def test_a_kill_leaves_plaintext_in_memory_only_and_the_next_run_removes_it(
+    secret: Path, folder: Path, memory: Path
+) -> None:
     process = started(secret, folder, "echo $$ > ready; exec sleep 60")
     process.kill()
     os.kill(int((folder / "ready").read_text()), signal.SIGKILL)
@@ -272,7 +273,7 @@ def test_a_kill_leaves_plaintext_in_memory_only_and_the_next_run_removes_it(secr
     assert left_in(memory) == []
 
 
-def test_ctrl_c_belongs_to_the_editor_while_it_runs_on_a_terminal(secret: Path, folder: Path, memory: Path):
+def test_ctrl_c_belongs_to_the_editor_while_it_runs_on_a_terminal(secret: Path, folder: Path, memory: Path) -> None:
     """vim's users leave the insert mode with it; an editor that dies of it ends the editing."""
     body = (
         'trap "echo got >> trapped" INT; echo $$ > ready; while [ ! -e go ]; do sleep 0.1; done; echo "a: kept" > "$1"'

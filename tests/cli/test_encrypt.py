@@ -22,7 +22,7 @@ RULE = ("--encrypted-regex", "^(stringData|list)$")
 
 
 def tokens(data: bytes | str) -> dict[str, str]:
-    return yaml.safe_load(data)["stringData"]
+    return dict(yaml.safe_load(data)["stringData"])
 
 
 def iv(token: str) -> str:
@@ -36,7 +36,7 @@ def wrapped(data: bytes | str) -> dict[str, str]:
 # --- an older version
 
 
-def test_with_like_unchanged_values_keep_their_ciphertext(ours: Path, plain: Path, alice: AgeTestKey):
+def test_with_like_unchanged_values_keep_their_ciphertext(ours: Path, plain: Path, alice: AgeTestKey) -> None:
     plain.write_text(PLAIN.replace("correct horse", "battery"))
     done = sopskit("encrypt", "--like", ours, "--age", alice.recipient, *RULE, plain)
     before, after = tokens(ours.read_text()), tokens(done.out)
@@ -44,14 +44,14 @@ def test_with_like_unchanged_values_keep_their_ciphertext(ours: Path, plain: Pat
     assert wrapped(done.out) == wrapped(ours.read_text())
 
 
-def test_the_existing_target_of_output_is_the_older_version(ours: Path, plain: Path, alice: AgeTestKey):
+def test_the_existing_target_of_output_is_the_older_version(ours: Path, plain: Path, alice: AgeTestKey) -> None:
     before = tokens(ours.read_text())
     done = sopskit("encrypt", "--output", ours, "--age", alice.recipient, *RULE, plain)
     assert done.code == 0, done.err
     assert tokens(ours.read_text()) == before
 
 
-def test_a_new_recipient_gets_the_same_data_key(ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey):
+def test_a_new_recipient_gets_the_same_data_key(ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey) -> None:
     done = sopskit("encrypt", "--like", ours, "--age", f"{bob.recipient},{alice.recipient}", *RULE, plain)
     assert tokens(done.out) == tokens(ours.read_text())
     assert wrapped(done.out)[alice.recipient] == wrapped(ours.read_text())[alice.recipient]
@@ -61,20 +61,20 @@ def test_a_new_recipient_gets_the_same_data_key(ours: Path, plain: Path, alice: 
 
 def test_when_a_recipient_leaves_there_is_a_new_data_key_and_ivs_stay(
     ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey
-):
+) -> None:
     done = sopskit("encrypt", "--like", ours, "--age", bob.recipient, *RULE, plain)
     before, after = tokens(ours.read_text()), tokens(done.out)
     assert {key: iv(token) for key, token in after.items()} == {key: iv(token) for key, token in before.items()}
     assert not set(before.values()) & set(after.values())
 
 
-def test_like_must_open(ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey):
+def test_like_must_open(ours: Path, plain: Path, alice: AgeTestKey, bob: AgeTestKey) -> None:
     environ = {"SOPS_AGE_KEY_FILE": str(bob.path)}
     done = sopskit("encrypt", "--like", ours, "--age", alice.recipient, plain, environ=environ)
     assert (done.code, done.out) == (128, b"")
 
 
-def test_without_a_private_key_the_target_is_replaced_all_the_same(ours: Path, plain: Path, alice: AgeTestKey):
+def test_without_a_private_key_the_target_is_replaced_all_the_same(ours: Path, plain: Path, alice: AgeTestKey) -> None:
     before = tokens(ours.read_text())
     environ = {"SOPS_AGE_KEY_FILE": ""}
     done = sopskit("encrypt", "--output", ours, "--age", alice.recipient, *RULE, plain, environ=environ)
@@ -103,13 +103,13 @@ def encrypt_again(path: Path, text: str, alice: AgeTestKey) -> bytes:
     return path.read_bytes()
 
 
-def test_in_place_the_committed_version_is_the_older_one(repository: Path, alice: AgeTestKey):
+def test_in_place_the_committed_version_is_the_older_one(repository: Path, alice: AgeTestKey) -> None:
     before = repository.read_bytes()
     after = encrypt_again(repository, PLAIN.replace("correct horse", "battery"), alice)
     assert [key for key, token in tokens(before).items() if tokens(after)[key] != token] == ["password"]
 
 
-def test_a_version_that_is_not_in_the_default_branch_gives_no_data_key(repository: Path, alice: AgeTestKey):
+def test_a_version_that_is_not_in_the_default_branch_gives_no_data_key(repository: Path, alice: AgeTestKey) -> None:
     """Somebody could have planted it, knowing its data key."""
     git("checkout", "-qb", "branch")
     planted = encrypt_again(repository, PLAIN.replace("admin", "root"), alice)
@@ -122,7 +122,7 @@ def test_a_version_that_is_not_in_the_default_branch_gives_no_data_key(repositor
     assert {iv(token) for token in tokens(after).values()} == {iv(token) for token in tokens(rotated).values()}
 
 
-def test_like_in_a_repository_is_judged_as_well(repository: Path, plain: Path, alice: AgeTestKey):
+def test_like_in_a_repository_is_judged_as_well(repository: Path, plain: Path, alice: AgeTestKey) -> None:
     foreign = repository.parent / "foreign.yaml"
     foreign.write_bytes(sopskit("rotate", repository.name).out)
     done = sopskit("encrypt", "--like", foreign.name, "--age", alice.recipient, *RULE, plain.name)
@@ -150,7 +150,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_in_a_folder_only_what_the_rules_mean_is_encrypted(many: Path):
+def test_in_a_folder_only_what_the_rules_mean_is_encrypted(many: Path) -> None:
     before = contents(many)
     done = sopskit("encrypt", "-i", many)
     assert (done.code, done.err) == (0, "sopskit: encrypt: 2 files changed\n")
@@ -158,7 +158,7 @@ def test_in_a_folder_only_what_the_rules_mean_is_encrypted(many: Path):
     assert changed == [str(many / name / "secrets.yaml") for name in ("one", "two")]
 
 
-def test_a_second_run_changes_nothing(many: Path):
+def test_a_second_run_changes_nothing(many: Path) -> None:
     sopskit("encrypt", "-i", many)
     before = contents(many)
     done = sopskit("encrypt", "-i", many)
@@ -166,7 +166,7 @@ def test_a_second_run_changes_nothing(many: Path):
     assert contents(many) == before
 
 
-def test_decrypting_a_folder_undoes_it(many: Path):
+def test_decrypting_a_folder_undoes_it(many: Path) -> None:
     before = contents(many)
     sopskit("encrypt", "-i", many)
     done = sopskit("decrypt", "-i", many)
@@ -174,7 +174,7 @@ def test_decrypting_a_folder_undoes_it(many: Path):
     assert contents(many) == before
 
 
-def test_a_failing_file_does_not_stop_the_others_and_is_named_at_the_end(many: Path):
+def test_a_failing_file_does_not_stop_the_others_and_is_named_at_the_end(many: Path) -> None:
     (many / "one" / "secrets.yaml").write_text("a: [\n")
     done = sopskit("encrypt", "-i", many)
     assert done.code == 1
@@ -183,27 +183,27 @@ def test_a_failing_file_does_not_stop_the_others_and_is_named_at_the_end(many: P
     assert f"{many / 'one' / 'secrets.yaml'}:" in done.err
 
 
-def test_a_rule_that_fits_everything_means_no_file_of_a_folder(many: Path, folder: Path, alice: AgeTestKey):
+def test_a_rule_that_fits_everything_means_no_file_of_a_folder(many: Path, folder: Path, alice: AgeTestKey) -> None:
     (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age: {alice.recipient}\n")
     before = contents(many)
     done = sopskit("encrypt", "-i", many)
     assert (done.code, contents(many)) == (0, before)
 
 
-def test_a_folder_without_rules_is_refused(many: Path, folder: Path, alice: AgeTestKey):
+def test_a_folder_without_rules_is_refused(many: Path, folder: Path, alice: AgeTestKey) -> None:
     (folder / ".sops.yaml").unlink()
     done = sopskit("encrypt", "-i", "--age", alice.recipient, many)
     assert done.code == 1
     assert "no creation rules" in done.err
 
 
-def test_a_file_in_which_the_rule_encrypts_nothing_is_skipped(many: Path):
+def test_a_file_in_which_the_rule_encrypts_nothing_is_skipped(many: Path) -> None:
     (many / "one" / "secrets.yaml").write_text("kind: ConfigMap\n")
     done = sopskit("encrypt", "-i", many)
     assert done.err.endswith("1 file changed, 1 skipped\n")
 
 
-def test_links_in_folders_are_not_followed(many: Path, folder: Path):
+def test_links_in_folders_are_not_followed(many: Path, folder: Path) -> None:
     outside = folder / "outside"
     outside.mkdir()
     (outside / "secrets.yaml").write_text(PLAIN)
@@ -215,7 +215,7 @@ def test_links_in_folders_are_not_followed(many: Path, folder: Path):
 # --- warnings and refusals
 
 
-def test_a_manifest_that_would_be_encrypted_whole_is_warned_about(plain: Path, alice: AgeTestKey):
+def test_a_manifest_that_would_be_encrypted_whole_is_warned_about(plain: Path, alice: AgeTestKey) -> None:
     done = sopskit("encrypt", "--age", alice.recipient, plain)
     assert done.code == 0
     assert "apiVersion, kind or metadata of this Kubernetes manifest will be encrypted" in done.err
@@ -230,13 +230,13 @@ def test_a_manifest_that_would_be_encrypted_whole_is_warned_about(plain: Path, a
         ("apiVersion: v1\nkind: Secret\n---\nmetadata: other document\n", ("--encrypted-regex", "^metadata$")),
     ],
 )
-def test_other_files_are_not_warned_about(folder: Path, alice: AgeTestKey, text: str, rule: tuple[str, ...]):
+def test_other_files_are_not_warned_about(folder: Path, alice: AgeTestKey, text: str, rule: tuple[str, ...]) -> None:
     (folder / "f.yaml").write_text(text)
     assert "manifest" not in sopskit("encrypt", "--age", alice.recipient, *rule, "f.yaml").err
 
 
 @pytest.mark.parametrize("pattern", ["(", "[", "a(?=b)", "\\Z"])
-def test_an_invalid_pattern_is_refused(plain: Path, alice: AgeTestKey, pattern: str):
+def test_an_invalid_pattern_is_refused(plain: Path, alice: AgeTestKey, pattern: str) -> None:
     done = sopskit("encrypt", "--age", alice.recipient, "--encrypted-regex", pattern, plain)
     assert (done.code, done.out) == (1, b"")
 
@@ -256,7 +256,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_cannot_be_encrypted_is_refused_in_words_and_stays(folder: Path, alice: AgeTestKey, name: str):
+def test_what_cannot_be_encrypted_is_refused_in_words_and_stays(folder: Path, alice: AgeTestKey, name: str) -> None:
     path = folder / "broken.yaml"
     path.write_text(BROKEN[name])
     done = sopskit("encrypt", "-i", "--age", alice.recipient, path.name)
@@ -268,7 +268,7 @@ def test_what_cannot_be_encrypted_is_refused_in_words_and_stays(folder: Path, al
 
 
 @pytest.mark.parametrize("data", [b"a: \xff\n", "a: x\n".encode("utf-16"), b"a: \x00\n"])
-def test_what_is_not_utf8_is_refused(folder: Path, alice: AgeTestKey, data: bytes):
+def test_what_is_not_utf8_is_refused(folder: Path, alice: AgeTestKey, data: bytes) -> None:
     path = folder / "broken.yaml"
     path.write_bytes(data)
     done = sopskit("encrypt", "-i", "--age", alice.recipient, path.name)
@@ -288,19 +288,21 @@ def test_what_is_not_utf8_is_refused(folder: Path, alice: AgeTestKey, data: byte
         ("--age",),
     ],
 )
-def test_what_sopskit_does_not_do_is_refused_and_not_ignored(plain: Path, alice: AgeTestKey, words: tuple[str, ...]):
+def test_what_sopskit_does_not_do_is_refused_and_not_ignored(
+    plain: Path, alice: AgeTestKey, words: tuple[str, ...]
+) -> None:
     done = sopskit("encrypt", "--age", alice.recipient, plain, *words)
     assert (done.code, done.out) == (1, b"")
 
 
-def test_an_output_keeps_the_mode_of_the_file_it_replaces(plain: Path, folder: Path, alice: AgeTestKey):
+def test_an_output_keeps_the_mode_of_the_file_it_replaces(plain: Path, folder: Path, alice: AgeTestKey) -> None:
     target = folder / "out.yaml"
     target.touch(0o640)
     assert sopskit("encrypt", "--age", alice.recipient, "--output", target, plain).code == 0
     assert target.stat().st_mode & 0o777 == 0o640
 
 
-def test_plaintext_goes_into_a_new_file_that_nobody_else_can_read(secret: Path, folder: Path):
+def test_plaintext_goes_into_a_new_file_that_nobody_else_can_read(secret: Path, folder: Path) -> None:
     before = os.umask(0)
     try:
         assert sopskit("decrypt", "--output", "plain.out", secret).code == 0
@@ -309,7 +311,7 @@ def test_plaintext_goes_into_a_new_file_that_nobody_else_can_read(secret: Path, 
     assert (folder / "plain.out").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_output_into_a_pipe_is_written_through(secret: Path, folder: Path):
+def test_an_output_into_a_pipe_is_written_through(secret: Path, folder: Path) -> None:
     pipe = folder / "pipe"
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)

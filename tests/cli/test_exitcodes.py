@@ -16,7 +16,7 @@ def classes() -> list[type[errors.SopskitError]]:
     return [kind for kind in found if issubclass(kind, errors.SopskitError)]
 
 
-def test_every_exception_has_a_row_and_every_row_an_exception():
+def test_every_exception_has_a_row_and_every_row_an_exception() -> None:
     assert set(classes()) == set(CODES)
 
 
@@ -59,11 +59,11 @@ SYNTAX = errors.DocumentSyntaxError("bad")
         (errors.UnchangedError("x"), "edit", CHANGE, 200),
     ],
 )
-def test_the_code_depends_on_command_and_stage(error: errors.SopskitError, command: str, stage: str, code: int):
+def test_the_code_depends_on_command_and_stage(error: errors.SopskitError, command: str, stage: str, code: int) -> None:
     assert code_for(error, command, stage) == code
 
 
-def test_a_class_of_somebody_else_gets_the_code_of_its_base():
+def test_a_class_of_somebody_else_gets_the_code_of_its_base() -> None:
     class Special(errors.MacMismatchError):
         pass
 

@@ -37,42 +37,42 @@ def editor(folder: Path, body: str) -> dict[str, str]:
     return {"EDITOR": shlex.quote(str(path))}
 
 
-def test_row_11_54_set_keeps_an_integer_an_integer(secret: Path):
+def test_row_11_54_set_keeps_an_integer_an_integer(secret: Path) -> None:
     assert sopskit("set", secret, '["stringData"]["port"]', "5").code == 0
     tokens = yaml.safe_load(secret.read_text())["stringData"]
     assert tokens["port"].endswith("type:int]")
 
 
-def test_row_11_55_set_takes_a_list(secret: Path):
+def test_row_11_55_set_takes_a_list(secret: Path) -> None:
     assert sopskit("set", secret, '["list"]', "[1]").code == 0
     assert plaintext(secret)["list"] == [1]  # type: ignore[index]
 
 
-def test_row_11_56_an_option_after_the_file_is_refused_in_the_form_without_a_command(secret: Path):
+def test_row_11_56_an_option_after_the_file_is_refused_in_the_form_without_a_command(secret: Path) -> None:
     before = secret.read_bytes()
     done = sopskit("-d", secret, "-i")
     assert (done.code, done.out, secret.read_bytes()) == (1, b"", before)
     assert "options must stand before the file" in done.err
 
 
-def test_row_11_57_an_unknown_type_is_refused(plain: Path, alice: AgeTestKey):
+def test_row_11_57_an_unknown_type_is_refused(plain: Path, alice: AgeTestKey) -> None:
     done = sopskit("encrypt", "--input-type", "yml", "--age", alice.recipient, plain)
     assert (done.code, done.out) == (1, b"")
     assert "types are yaml, json" in done.err
 
 
-def test_row_11_60_an_extracted_text_has_no_line_feed(secret: Path):
+def test_row_11_60_an_extracted_text_has_no_line_feed(secret: Path) -> None:
     assert sopskit("decrypt", "--extract", '["stringData"]["user"]', secret).out == b"admin"
 
 
-def test_row_11_61_a_comment_in_a_list_counts_for_nothing(folder: Path, alice: AgeTestKey):
+def test_row_11_61_a_comment_in_a_list_counts_for_nothing(folder: Path, alice: AgeTestKey) -> None:
     path = folder / "l.yaml"
     path.write_text("l:\n  - a\n  # c\n  - b\n")
     assert sopskit("encrypt", "-i", "--age", alice.recipient, path).code == 0
     assert sopskit("decrypt", "--extract", '["l"][1]', path).out == b"b"
 
 
-def test_row_11_62_a_comment_rule_before_the_command_takes_effect(folder: Path, alice: AgeTestKey):
+def test_row_11_62_a_comment_rule_before_the_command_takes_effect(folder: Path, alice: AgeTestKey) -> None:
     path = folder / "c.yaml"
     path.write_text("a: 1\n# secret\nb: 2\n")
     done = sopskit("--encrypted-comment-regex", "secret", "encrypt", "--age", alice.recipient, path)
@@ -80,21 +80,21 @@ def test_row_11_62_a_comment_rule_before_the_command_takes_effect(folder: Path, 
     assert (tree["a"], tree["b"][:4]) == (1, "ENC[")
 
 
-def test_row_11_63_one_type_is_enough_for_a_name_that_says_nothing(secret: Path):
+def test_row_11_63_one_type_is_enough_for_a_name_that_says_nothing(secret: Path) -> None:
     path = secret.rename(secret.with_suffix(".yaml.enc"))
     assert sopskit("decrypt", "--input-type", "yaml", path).code == 0
 
 
-def test_row_11_64_filestatus_cannot_judge_what_it_cannot_read(folder: Path):
+def test_row_11_64_filestatus_cannot_judge_what_it_cannot_read(folder: Path) -> None:
     path = folder / "list.json"
     path.write_text("[1]\n")
     assert (sopskit("filestatus", path).code, sopskit("filestatus", path).out) == (1, b"")
 
 
 @pytest.mark.parametrize("command", ["set", "unset", "rotate"])
-def test_row_11_67_a_file_keeps_its_format(secret: Path, command: str):
+def test_row_11_67_a_file_keeps_its_format(secret: Path, command: str) -> None:
     path = secret.rename(secret.with_suffix(".enc"))
-    words = {
+    words: list[str | Path] = {
         "set": ["set", "--input-type", "yaml", path, '["new"]', '"x"'],
         "unset": ["unset", "--input-type", "yaml", path, '["list"]'],
         "rotate": ["rotate", "-i", "--input-type", "yaml", path],
@@ -104,14 +104,14 @@ def test_row_11_67_a_file_keeps_its_format(secret: Path, command: str):
     assert plaintext(path)["kind"] == "Secret"  # type: ignore[index]
 
 
-def test_row_11_67_another_type_for_the_output_is_refused(secret: Path, plain: Path, alice: AgeTestKey):
+def test_row_11_67_another_type_for_the_output_is_refused(secret: Path, plain: Path, alice: AgeTestKey) -> None:
     for words in (("decrypt", secret), ("encrypt", "--age", alice.recipient, plain), ("rotate", secret)):
         done = sopskit(*words, "--output-type", "json")
         assert (done.code, done.out) == (1, b"")
         assert "conversion between formats is not supported yet" in done.err
 
 
-def test_row_11_68_a_file_is_not_replaced_by_one_of_its_values(secret: Path):
+def test_row_11_68_a_file_is_not_replaced_by_one_of_its_values(secret: Path) -> None:
     before = secret.read_bytes()
     done = sopskit("decrypt", "-i", "--extract", '["list"]', secret)
     assert (done.code, secret.read_bytes()) == (8, before)
@@ -119,7 +119,7 @@ def test_row_11_68_a_file_is_not_replaced_by_one_of_its_values(secret: Path):
 
 def test_row_11_69_edits_with_shown_master_keys_take_effect(
     secret: Path, folder: Path, bob: AgeTestKey, alice: AgeTestKey
-):
+) -> None:
     body = f"""sed -i 's/correct horse/battery/; s/^\\( *\\)recipient: .*/&\\n    - recipient: {bob.recipient}\\n      enc: ""/' "$1" """
     body = body.replace("    - recipient", "        - recipient").replace('      enc: ""', '          enc: ""')
     done = sopskit("edit", "-s", secret, environ=editor(folder, body))
@@ -131,7 +131,7 @@ def test_row_11_69_edits_with_shown_master_keys_take_effect(
     assert done.code == 0, done.err
 
 
-def test_row_11_70_a_full_disk_leaves_the_old_file(secret: Path, tool: Callable[[str], str]):
+def test_row_11_70_a_full_disk_leaves_the_old_file(secret: Path, tool: Callable[[str], str]) -> None:
     """A file size limit stands for the full disk: the write fails the same way, midway."""
     before = secret.read_bytes()
     program = (
@@ -149,19 +149,20 @@ def test_row_11_70_a_full_disk_leaves_the_old_file(secret: Path, tool: Callable[
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert (done.returncode, secret.read_bytes()) == (3, before), done.stderr
     assert "cannot be written: file too large" in done.stderr
     assert [path.name for path in secret.parent.iterdir()] == ["secret.yaml"]
 
 
-def test_row_11_71_a_large_integer_stays_exact(secret: Path):
+def test_row_11_71_a_large_integer_stays_exact(secret: Path) -> None:
     assert sopskit("set", secret, '["n"]', "9007199254740993").code == 0
     assert plaintext(secret)["n"] == 9007199254740993  # type: ignore[index]
 
 
 @pytest.mark.parametrize("text", ["[s]\n- = x\n", "[s]\n#\n# c\na = 1\n"])
-def test_row_11_72_what_ini_cannot_hold_is_refused_or_comes_back(folder: Path, alice: AgeTestKey, text: str):
+def test_row_11_72_what_ini_cannot_hold_is_refused_or_comes_back(folder: Path, alice: AgeTestKey, text: str) -> None:
     path = folder / "f.ini"
     path.write_text(text)
     done = sopskit("encrypt", "-i", "--age", alice.recipient, path)
@@ -171,14 +172,14 @@ def test_row_11_72_what_ini_cannot_hold_is_refused_or_comes_back(folder: Path, a
         assert (done.code in (2, 23), path.read_text()) == (True, text), done
 
 
-def test_row_11_73_json_is_not_turned_into_yaml_that_sops_refuses(folder: Path, alice: AgeTestKey):
+def test_row_11_73_json_is_not_turned_into_yaml_that_sops_refuses(folder: Path, alice: AgeTestKey) -> None:
     path = folder / "f.json"
     path.write_text('{"<<": 1}')
     done = sopskit("encrypt", "--age", alice.recipient, "--output-type", "yaml", path)
     assert (done.code, done.out) == (1, b"")
 
 
-def test_row_11_75_every_file_named_is_encrypted(folder: Path, alice: AgeTestKey):
+def test_row_11_75_every_file_named_is_encrypted(folder: Path, alice: AgeTestKey) -> None:
     paths = [folder / "a.yaml", folder / "b.yaml"]
     for path in paths:
         path.write_text("a: secret\n")
@@ -186,37 +187,37 @@ def test_row_11_75_every_file_named_is_encrypted(folder: Path, alice: AgeTestKey
     assert ["secret" in path.read_text() for path in paths] == [False, False]
 
 
-def test_row_11_75_a_second_file_without_in_place_is_refused(folder: Path, alice: AgeTestKey, plain: Path):
+def test_row_11_75_a_second_file_without_in_place_is_refused(folder: Path, alice: AgeTestKey, plain: Path) -> None:
     done = sopskit("encrypt", "--age", alice.recipient, plain, plain)
     assert (done.code, done.out) == (1, b"")
     assert "add --in-place" in done.err
 
 
-def test_row_11_76_in_place_before_the_command_takes_effect(secret: Path):
+def test_row_11_76_in_place_before_the_command_takes_effect(secret: Path) -> None:
     done = sopskit("-i", "decrypt", secret)
     assert (done.code, done.out) == (0, b"")
     assert "correct horse" in secret.read_text()
 
 
-def test_row_11_76_output_before_the_command_takes_effect(secret: Path, folder: Path):
+def test_row_11_76_output_before_the_command_takes_effect(secret: Path, folder: Path) -> None:
     done = sopskit("--output", "o", "decrypt", secret)
     assert (done.code, done.out) == (0, b"")
     assert "correct horse" in (folder / "o").read_text()
 
 
 @pytest.mark.parametrize("option", ["--show-master-keys", "--add-age=x", "--encrypted-regex=x", "-r", "-d"])
-def test_row_11_76_a_root_option_that_the_command_has_not_is_refused(secret: Path, option: str):
+def test_row_11_76_a_root_option_that_the_command_has_not_is_refused(secret: Path, option: str) -> None:
     done = sopskit(option, "decrypt", secret)
     assert (done.code, done.out) == (1, b"")
 
 
-def test_row_11_77_a_rule_before_the_command_takes_effect(plain: Path, alice: AgeTestKey):
+def test_row_11_77_a_rule_before_the_command_takes_effect(plain: Path, alice: AgeTestKey) -> None:
     done = sopskit("--encrypted-regex", "^stringData$", "encrypt", "--age", alice.recipient, plain)
     tree = yaml.safe_load(done.out)
     assert (tree["kind"], tree["stringData"]["user"][:4]) == ("Secret", "ENC[")
 
 
-def test_row_11_78_repeated_recipients_add_up(plain: Path, alice: AgeTestKey, bob: AgeTestKey):
+def test_row_11_78_repeated_recipients_add_up(plain: Path, alice: AgeTestKey, bob: AgeTestKey) -> None:
     done = sopskit("encrypt", "--age", alice.recipient, "--age", bob.recipient, plain)
     recipients = [key["recipient"] for key in yaml.safe_load(done.out)["sops"]["age"]]
     assert recipients == [alice.recipient, bob.recipient]
@@ -224,7 +225,7 @@ def test_row_11_78_repeated_recipients_add_up(plain: Path, alice: AgeTestKey, bo
 
 def test_row_11_79_updatekeys_takes_the_threshold_of_the_rule(
     secret: Path, folder: Path, alice: AgeTestKey, bob: AgeTestKey, cluster_key: AgeTestKey
-):
+) -> None:
     groups = "".join(f"      - age: [{key.recipient}]\n" for key in (alice, bob, cluster_key))
     (folder / ".sops.yaml").write_text(f"creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n{groups}")
     assert sopskit("updatekeys", "-y", secret).code == 0
@@ -234,7 +235,9 @@ def test_row_11_79_updatekeys_takes_the_threshold_of_the_rule(
     assert sopskit("decrypt", secret, environ=both).code == 0
 
 
-def test_row_11_81_invalid_text_without_a_terminal_ends_and_keeps_the_edits_encrypted(secret: Path, folder: Path):
+def test_row_11_81_invalid_text_without_a_terminal_ends_and_keeps_the_edits_encrypted(
+    secret: Path, folder: Path
+) -> None:
     before = secret.read_bytes()
     done = sopskit("edit", secret, environ=editor(folder, """printf 'a: [my typing\\n' > "$1" """))
     assert (done.code, secret.read_bytes()) == (201, before)
@@ -243,7 +246,7 @@ def test_row_11_81_invalid_text_without_a_terminal_ends_and_keeps_the_edits_encr
     assert sopskit("decrypt", kept).out == b"a: [my typing\n"
 
 
-def test_row_11_82_an_encrypted_dotenv_file_with_crlf_opens(folder: Path, alice: AgeTestKey):
+def test_row_11_82_an_encrypted_dotenv_file_with_crlf_opens(folder: Path, alice: AgeTestKey) -> None:
     path = folder / "f.env"
     path.write_text("A=1\nB=2\n")
     assert sopskit("encrypt", "-i", "--age", alice.recipient, path).code == 0
@@ -251,7 +254,7 @@ def test_row_11_82_an_encrypted_dotenv_file_with_crlf_opens(folder: Path, alice:
     assert sopskit("decrypt", path).out == b"A=1\nB=2\n"
 
 
-def test_the_outcome_of_many_files_is_json_for_programs(folder: Path, alice: AgeTestKey):
+def test_the_outcome_of_many_files_is_json_for_programs(folder: Path, alice: AgeTestKey) -> None:
     (folder / "a.yaml").write_text("a: 1\n")
     (folder / "b.yaml").write_text("a: [\n")
     done = sopskit("encrypt", "-i", "--json", "--age", alice.recipient, "a.yaml", "b.yaml")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sopskit.document import Plain
 from sopskit.document.scalars import json_float, plain_text, read_number, scalar_text, text_float
@@ -36,6 +38,7 @@ def test_a_base_ten_integer_of_64_bits_is_an_int_and_all_else_a_float(text: str,
         (1e-6, "0.000001"),
         (1e-7, "1e-7"),
         (1.25e-10, "1.25e-10"),
+        (5.960464477539063e-08, "5.960464477539063e-8"),
         (123456789.5, "123456789.5"),
     ],
 )
@@ -59,6 +62,11 @@ def test_floats_are_spelled_in_json_as_sops_does(number: float, text: str) -> No
 )
 def test_floats_are_spelled_in_flat_formats_as_sops_does(number: float, text: str) -> None:
     assert text_float(number) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_spelling_of_a_float_reads_back(number: float) -> None:
+    assert (float(json_float(number)), float(text_float(number))) == (number, number)
 
 
 @pytest.mark.parametrize(

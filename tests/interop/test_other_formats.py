@@ -38,7 +38,9 @@ def ini_leaves(source: bytes) -> list[tuple[object, object, str]]:
 
 @INTEROP
 @given(text=texts())
-def test_ini_text_is_read_as_sops_reads_it_and_sops_reads_what_we_sealed(released: Released, ours: Ours, text: str):
+def test_ini_text_is_read_as_sops_reads_it_and_sops_reads_what_we_sealed(
+    released: Released, ours: Ours, text: str
+) -> None:
     source = text.encode()
     theirs = released.encrypt(source, "ini")
     assert ini_leaves(source) == ini_tree(released, theirs)
@@ -66,24 +68,24 @@ y\"\"\" ; behind m
 """
 
 
-def test_sops_decrypts_our_comments_as_its_own(released: Released, ours: Ours):
+def test_sops_decrypts_our_comments_as_its_own(released: Released, ours: Ours) -> None:
     assert released.decrypt(ours.encrypt(COMMENTED, "ini"), "ini") == released.decrypt(
         released.encrypt(COMMENTED, "ini"), "ini"
     )
 
 
-def test_sops_reads_a_comment_that_it_would_crash_on(released: Released, ours: Ours):
+def test_sops_reads_a_comment_that_it_would_crash_on(released: Released, ours: Ours) -> None:
     assert released.decrypt(ours.encrypt(b"#\n# c\nk = v\n", "ini"), "ini") == b"# \n# c\nk = v\n"
 
 
-def test_sops_reads_a_file_whose_last_comment_it_forgets(released: Released, ours: Ours):
+def test_sops_reads_a_file_whose_last_comment_it_forgets(released: Released, ours: Ours) -> None:
     encrypted = ours.encrypt(b"k = v\n; hunter2\n", "ini")
     assert b"hunter2" not in encrypted
     assert released.decrypt(encrypted, "ini") == b"k = v\n"
     assert ours.decrypt(encrypted, "ini") == b"k = v\n; hunter2\n"
 
 
-def test_a_file_that_sops_rotated_opens_with_its_comments(released: Released, ours: Ours):
+def test_a_file_that_sops_rotated_opens_with_its_comments(released: Released, ours: Ours) -> None:
     path = released.folder / "own.ini"
     path.write_bytes(ours.encrypt(COMMENTED, "ini"))
     assert released.run("rotate", "-i", path.name).returncode == 0
@@ -106,12 +108,12 @@ def test_a_file_that_sops_rotated_opens_with_its_comments(released: Released, ou
         b"\xef\xbb\xbfk = v\n",
     ],
 )
-def test_odd_ini_text_is_read_as_sops_reads_it(released: Released, source: bytes):
+def test_odd_ini_text_is_read_as_sops_reads_it(released: Released, source: bytes) -> None:
     assert ini_leaves(source) == ini_tree(released, released.encrypt(source, "ini"))
 
 
 @pytest.mark.parametrize("source", [b"k = `a\\`\n", b"k = '\"ab\"'\n", b"- = x\n", b"`#k` = x\n"])
-def test_what_we_refuse_to_seal_sops_damages(released: Released, ours: Ours, source: bytes):
+def test_what_we_refuse_to_seal_sops_damages(released: Released, ours: Ours, source: bytes) -> None:
     with pytest.raises(RefusedError):
         ours.encrypt(source, "ini")
     encrypted = released.encrypt(source, "ini")
@@ -130,14 +132,14 @@ ESCAPED = rb"""{
 """
 
 
-def test_sops_reads_json_whose_escapes_are_kept(released: Released, ours: Ours):
+def test_sops_reads_json_whose_escapes_are_kept(released: Released, ours: Ours) -> None:
     encrypted = ours.encrypt(ESCAPED, "json")
     assert ours.decrypt(encrypted, "json") == ESCAPED
     assert released.decrypt_to_tree(encrypted, "json") == json.loads(ESCAPED)
 
 
 @pytest.mark.parametrize("source", [b"{}", b"{ }\n", b'{"a":1}', b'{\r\n  "a": [1, "x", {}]\r\n}'])
-def test_sops_reads_json_of_any_layout(released: Released, ours: Ours, source: bytes):
+def test_sops_reads_json_of_any_layout(released: Released, ours: Ours, source: bytes) -> None:
     encrypted = ours.encrypt(source, "json")
     assert released.decrypt_to_tree(encrypted, "json") == json.loads(source)
     assert ours.decrypt(encrypted, "json") == source
@@ -147,7 +149,7 @@ def test_sops_reads_json_of_any_layout(released: Released, ours: Ours, source: b
     "source",
     [b"", b"A=1", b"#c\n\nA=x\\ny\n = \nB=\xff\n\n", b"A=1\r\n#c\r\nB=2\r\n", b'A="x y" # no comment\nexport B=1'],
 )
-def test_dotenv_goes_both_ways_whatever_is_in_it(released: Released, ours: Ours, source: bytes):
+def test_dotenv_goes_both_ways_whatever_is_in_it(released: Released, ours: Ours, source: bytes) -> None:
     encrypted = ours.encrypt(source, "dotenv")
     assert ours.decrypt(encrypted, "dotenv") == source
     # sops drops blank lines and writes the last line feed
@@ -155,20 +157,20 @@ def test_dotenv_goes_both_ways_whatever_is_in_it(released: Released, ours: Ours,
     assert released.decrypt(encrypted, "dotenv") == b"".join(line + b"\n" for line in lines)
 
 
-def test_a_dotenv_file_checked_out_with_crlf_is_read_by_us_only(released: Released, ours: Ours):
+def test_a_dotenv_file_checked_out_with_crlf_is_read_by_us_only(released: Released, ours: Ours) -> None:
     encrypted = ours.encrypt(b"A=1\nx_unencrypted=2\n", "dotenv").replace(b"\n", b"\r\n")
     assert not released.reads(encrypted, "dotenv")
     assert ours.decrypt(encrypted, "dotenv") == b"A=1\nx_unencrypted=2\n"
 
 
-def test_an_ini_file_checked_out_with_crlf_is_read_by_both(released: Released, ours: Ours):
+def test_an_ini_file_checked_out_with_crlf_is_read_by_both(released: Released, ours: Ours) -> None:
     encrypted = ours.encrypt(b"; c\nA = 1\n", "ini").replace(b"\n", b"\r\n")
     assert released.reads(encrypted, "ini")
     assert ours.decrypt(encrypted, "ini") == b"; c\r\nA = 1\r\n"
 
 
 @pytest.mark.parametrize("path", ['["a"]["b"]', '["a"]', '["a"]["b"][1]', '["f"]', '["s"]', '["n"]', '["e"]'])
-def test_json_is_extracted_as_sops_does(released: Released, ours: Ours, path: str):
+def test_json_is_extracted_as_sops_does(released: Released, ours: Ours, path: str) -> None:
     source = b'{"a": {"b": [1, "<x>", 2.50]}, "f": 1e21, "s": "<>", "n": null, "e": {}}'
     encrypted = ours.encrypt(source, "json")
     plain = ours.open(encrypted, "json").plain
@@ -180,7 +182,7 @@ def test_json_is_extracted_as_sops_does(released: Released, ours: Ours, path: st
     ("name", "source"),
     [("json", b'{"a":[1,2'), ("json", b'{"a": 1} x'), ("json", b'{"a": 1, "a": 2}'), ("ini", b"a = 1\na = 2\n")],
 )
-def test_we_refuse_what_sops_reads_with_a_loss(released: Released, name: str, source: bytes):
+def test_we_refuse_what_sops_reads_with_a_loss(released: Released, name: str, source: bytes) -> None:
     assert released.reads(released.encrypt(source, name), name)
     with pytest.raises(DocumentSyntaxError):
         parse(source, format_for_name(name))

@@ -36,40 +36,40 @@ def listing(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def test_a_file_is_replaced_and_nothing_else_is_left(target: Path):
+def test_a_file_is_replaced_and_nothing_else_is_left(target: Path) -> None:
     replace(files.read(str(target)), NEW)
     assert target.read_bytes() == NEW
     assert listing(target.parent) == ["secret.yaml"]
 
 
-def test_a_relative_name_works(target: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_relative_name_works(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(target.parent)
     replace(files.read("secret.yaml"), NEW)
     assert target.read_bytes() == NEW
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o755, 0o2664])
-def test_the_mode_stays(target: Path, mode: int):
+def test_the_mode_stays(target: Path, mode: int) -> None:
     target.chmod(mode)
     replace(files.read(str(target)), NEW, private=True)
     assert stat.S_IMODE(target.stat().st_mode) == mode
 
 
-def test_extended_attributes_stay(target: Path):
+def test_extended_attributes_stay(target: Path) -> None:
     os.setxattr(target, "user.sopskit", b"kept")
     replace(files.read(str(target)), NEW)
     assert os.getxattr(target, "user.sopskit") == b"kept"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_the_owner_stays(target: Path):
+def test_the_owner_stays(target: Path) -> None:
     os.chown(target, 12345, 54321)
     replace(files.read(str(target)), NEW)
     assert (target.stat().st_uid, target.stat().st_gid) == (12345, 54321)
 
 
 @pytest.mark.parametrize(("private", "umask", "mode"), [(False, 0o022, 0o644), (False, 0o077, 0o600), (True, 0, 0o600)])
-def test_a_new_file_gets_its_mode(tmp_path: Path, private: bool, umask: int, mode: int):
+def test_a_new_file_gets_its_mode(tmp_path: Path, private: bool, umask: int, mode: int) -> None:
     path = tmp_path / "new"
     before = os.umask(umask)
     try:
@@ -99,7 +99,7 @@ def become_a_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [change_content, change_nothing_but_the_inode, remove, become_a_link])
-def test_what_somebody_else_wrote_meanwhile_is_kept(target: Path, change: Callable[[Path], None]):
+def test_what_somebody_else_wrote_meanwhile_is_kept(target: Path, change: Callable[[Path], None]) -> None:
     seen = files.read(str(target))
     change(target)
     theirs = target.read_bytes() if target.is_file() else None
@@ -109,7 +109,7 @@ def test_what_somebody_else_wrote_meanwhile_is_kept(target: Path, change: Callab
     assert [name for name in listing(target.parent) if writer.MARK in name] == []
 
 
-def test_the_same_size_and_time_do_not_hide_a_change(target: Path):
+def test_the_same_size_and_time_do_not_hide_a_change(target: Path) -> None:
     seen = files.read(str(target))
     times = (target.stat().st_atime_ns, target.stat().st_mtime_ns)
     target.write_bytes(b"OLD\n")
@@ -119,7 +119,7 @@ def test_the_same_size_and_time_do_not_hide_a_change(target: Path):
     assert target.read_bytes() == b"OLD\n"
 
 
-def test_a_file_that_came_into_being_meanwhile_is_kept(tmp_path: Path):
+def test_a_file_that_came_into_being_meanwhile_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "new"
     seen = files.look(str(path))
     path.write_bytes(b"theirs")
@@ -128,7 +128,7 @@ def test_a_file_that_came_into_being_meanwhile_is_kept(tmp_path: Path):
     assert path.read_bytes() == b"theirs"
 
 
-def test_two_writers_lose_no_update(target: Path):
+def test_two_writers_lose_no_update(target: Path) -> None:
     target.write_bytes(b"0")
     lost = []
 
@@ -151,7 +151,7 @@ def test_two_writers_lose_no_update(target: Path):
     assert (lost, target.read_bytes()) == ([50, 50], b"100")
 
 
-def test_a_link_to_a_file_beside_it_is_written_through(target: Path):
+def test_a_link_to_a_file_beside_it_is_written_through(target: Path) -> None:
     link = target.parent / "link.yaml"
     link.symlink_to("secret.yaml")
     replace(files.read(str(link)), NEW)
@@ -159,7 +159,7 @@ def test_a_link_to_a_file_beside_it_is_written_through(target: Path):
     assert target.read_bytes() == NEW
 
 
-def test_a_link_inside_the_working_tree_is_written_through(tmp_path: Path):
+def test_a_link_inside_the_working_tree_is_written_through(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -170,7 +170,7 @@ def test_a_link_inside_the_working_tree_is_written_through(tmp_path: Path):
     assert (tmp_path / "a" / "real").read_bytes() == NEW
 
 
-def test_a_link_out_of_the_working_tree_is_refused(tmp_path: Path):
+def test_a_link_out_of_the_working_tree_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     outside = tmp_path / "outside"
     outside.write_bytes(OLD)
@@ -181,26 +181,26 @@ def test_a_link_out_of_the_working_tree_is_refused(tmp_path: Path):
     assert outside.read_bytes() == OLD
 
 
-def test_a_hard_link_is_refused(target: Path):
+def test_a_hard_link_is_refused(target: Path) -> None:
     os.link(target, target.parent / "other")
     with pytest.raises(RefusedError, match="2 names"):
         replace(files.read(str(target)), NEW)
     assert target.read_bytes() == OLD
 
 
-def test_a_folder_and_a_pipe_are_refused(tmp_path: Path):
+def test_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(RefusedError, match="no ordinary file"):
             replace(files.look(str(name)), NEW)
 
 
-def test_a_missing_folder_is_said(tmp_path: Path):
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileAccessError, match="no such folder"):
         replace(files.look(str(tmp_path / "no" / "file")), NEW)
 
 
-def test_many_files_and_folders_are_written_with_few_descriptors(tmp_path: Path):
+def test_many_files_and_folders_are_written_with_few_descriptors(tmp_path: Path) -> None:
     count = MOST_PENDING * 2 + 3
     paths = [tmp_path / str(number % (MOST_FOLDERS + 9)) / str(number) for number in range(count)]
     for path in paths:
@@ -213,7 +213,7 @@ def test_many_files_and_folders_are_written_with_few_descriptors(tmp_path: Path)
     assert {path.read_bytes() for path in paths} == {NEW}
 
 
-def test_one_failing_file_does_not_stop_the_others(tmp_path: Path):
+def test_one_failing_file_does_not_stop_the_others(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in "abc"]
     for path in paths:
         path.write_bytes(OLD)
@@ -226,10 +226,14 @@ def test_one_failing_file_does_not_stop_the_others(tmp_path: Path):
     assert [path.read_bytes() for path in paths] == [NEW, b"theirs", NEW]
 
 
-def test_leaving_by_an_exception_drops_what_waits(target: Path):
-    with pytest.raises(ZeroDivisionError), Writer() as batch:
-        batch.replace(files.read(str(target)), NEW)
-        raise ZeroDivisionError
+def test_leaving_by_an_exception_drops_what_waits(target: Path) -> None:
+    def interrupted() -> None:
+        with Writer() as batch:
+            batch.replace(files.read(str(target)), NEW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
     assert target.read_bytes() == OLD
     assert listing(target.parent) == ["secret.yaml"]
 
@@ -242,7 +246,7 @@ def leftover(target: Path, age: int) -> Path:
     return path
 
 
-def test_a_leftover_of_a_killed_run_is_removed_and_reported(target: Path):
+def test_a_leftover_of_a_killed_run_is_removed_and_reported(target: Path) -> None:
     stale = leftover(target, writer.STALE_SECONDS + 1)
     with Writer() as batch:
         batch.replace(files.read(str(target)), NEW)
@@ -250,7 +254,7 @@ def test_a_leftover_of_a_killed_run_is_removed_and_reported(target: Path):
     assert (batch.stale, stale.exists()) == ([str(stale)], False)
 
 
-def test_a_temporary_file_in_use_or_just_made_is_left_alone(target: Path):
+def test_a_temporary_file_in_use_or_just_made_is_left_alone(target: Path) -> None:
     import fcntl
 
     stale = leftover(target, 0)
@@ -282,7 +286,12 @@ CALLS = ("openat", "write", "fsync", "fchmod", "rename", "renameat", "unlinkat",
 def traced(strace: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [strace, "-f", "-o", str(folder.parent / "trace"), *options, sys.executable, "-c", PROGRAM]
     return subprocess.run(
-        command, cwd=folder, env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}, capture_output=True, text=True
+        command,
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -311,7 +320,7 @@ def write_path(strace: str, folder: Path) -> list[tuple[str, int]]:
 
 
 @pytest.mark.slow
-def test_killed_at_every_step_the_file_is_wholly_old_or_wholly_new(tool: Callable[[str], str], folder: Path):
+def test_killed_at_every_step_the_file_is_wholly_old_or_wholly_new(tool: Callable[[str], str], folder: Path) -> None:
     strace = tool("strace")
     calls = write_path(strace, folder)
     assert {"openat", "write", "fsync"} <= {name for name, _ in calls}
@@ -334,7 +343,9 @@ def test_killed_at_every_step_the_file_is_wholly_old_or_wholly_new(tool: Callabl
     ("call", "error"),
     [("write", "ENOSPC"), ("write", "EDQUOT"), ("write", "EIO"), ("fsync", "EIO"), ("rename", "EACCES")],
 )
-def test_a_fault_of_the_disk_leaves_the_old_file(tool: Callable[[str], str], folder: Path, call: str, error: str):
+def test_a_fault_of_the_disk_leaves_the_old_file(
+    tool: Callable[[str], str], folder: Path, call: str, error: str
+) -> None:
     strace = tool("strace")
     names = ("rename", "renameat", "renameat2") if call == "rename" else (call,)
     when = next((number for name, number in write_path(strace, folder) if name in names))
@@ -345,7 +356,7 @@ def test_a_fault_of_the_disk_leaves_the_old_file(tool: Callable[[str], str], fol
     assert listing(folder) == ["secret.yaml"]
 
 
-def test_a_file_system_that_cannot_flush_folders_is_used(tool: Callable[[str], str], folder: Path):
+def test_a_file_system_that_cannot_flush_folders_is_used(tool: Callable[[str], str], folder: Path) -> None:
     strace = tool("strace")
     last = max(number for name, number in write_path(strace, folder) if name == "fsync")
     done = traced(strace, folder, "-e", f"inject=fsync:error=EINVAL:when={last}")

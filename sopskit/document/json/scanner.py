@@ -47,10 +47,6 @@ class Node:
         self.keys: set[str] = set()
         self.index = 0
 
-    def __repr__(self) -> str:
-        """Place only."""
-        return f"<node {self.start}:{self.end} of {self.container!r}>"
-
 
 class Entry(NamedTuple):
     """The `sops` entry: where its key begins, and the span of its value."""

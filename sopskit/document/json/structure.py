@@ -67,13 +67,13 @@ def places(document: Document) -> Places:
 
 def members(document: Document, node: Node) -> list[Member]:
     """What stands directly in `node`, in order, but for the `sops` entry: no path leads there."""
-    spans: list[tuple[int, int, str | int, Node | None, Leaf | None]] = [
+    spans: list[tuple[int, int, str | int | None, Node | None, Leaf | None]] = [
         (item.start, item.end, item.key, None, item)
         for item in document.items
         if item.parent is node.container and isinstance(item, Leaf)
     ]
     spans += [
-        (child.start, child.end, child.container.key or "", child, None)
+        (child.start, child.end, child.container.key, child, None)
         for child in places(document).nodes
         if child.container.parent is node.container
     ]
@@ -82,7 +82,7 @@ def members(document: Document, node: Node) -> list[Member]:
     before = node.start + 1
     for start, end, key, child, leaf in spans:
         first = document.text.index('"', before) if node.container.is_map else start
-        found.append(Member(child.container.key if child else key, first, start, end, child, leaf))  # type: ignore[arg-type]
+        found.append(Member(cast("str | int", key), first, start, end, child, leaf))
         before = end
     return found
 
@@ -252,7 +252,8 @@ def _addition(document: Document, node: Node, present: list[Member], key: str | 
     if present:
         last = present[-1]
         layout = layout_of(text, node.start, node.end)
-        gap = text[present[-2].end if len(present) > 1 else node.start + 1 : last.first].lstrip(",")
+        gap = text[present[-2].end if len(present) > 1 else node.start + 1 : last.first]
+        gap = gap.partition(",")[2] if "," in gap else gap
         if len(present) == 1 and not gap:
             gap = layout.break_line(margin_at(text, last.first)) or " "
         label = ""

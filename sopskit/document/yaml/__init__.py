@@ -27,7 +27,7 @@ def parse(source: bytes, *, encrypted: bool, limits: Limits) -> Document:  # noq
 
 
 def _self() -> Format:
-    return sys.modules[__name__]  # type: ignore[return-value]
+    return sys.modules[__name__]
 
 
 def encode(document: Document) -> bytes:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sopskit.document.model import Container, Leaf
 from sopskit.document.yaml import emit, spell
-from sopskit.document.yaml.layout import END, LINE_ENDS, LIST, MAP, AliasPart, line_stop
+from sopskit.document.yaml.layout import END, LIST, MAP, AliasPart
 from sopskit.document.yaml.verify import Patch
 from sopskit.errors import LimitError
 
@@ -87,25 +85,6 @@ class Copies:
         return copy
 
 
-@cache
-def _properties() -> re.Pattern[str]:
-    ends = LINE_ENDS
-    return re.compile(f"(?:[&!][^ \\t{ends}]*(?:[ \\t]+#[^{ends}]*|[ \\t{ends}])*)*")
-
-
-def content_start(text: str, start: int, event: Any) -> int:
-    """Where a scalar's own text begins, behind its tag and anchor (`event` may be a leaf's `Properties`)."""
-    if event.tag is None and event.anchor is None:
-        return start
-    match = _properties().match(text, start)
-    return match.end() if match else start
-
-
-def header_stop(text: str, content: int, end: int) -> int:
-    """Where the header line of a block scalar ends, whose `|` or `>` is at `content`."""
-    return min(end, line_stop(text, content))
-
-
 def nodes(text: str) -> list[Node]:
     """What every alias of the text stands for, in their order (those that are keys included)."""
     from sopskit.document.yaml import events
@@ -118,7 +97,8 @@ def nodes(text: str) -> list[Node]:
         if isinstance(event, (events.MappingEndEvent, events.SequenceEndEvent)):
             stack.pop()
             continue
-        if isinstance(event, events.AliasEvent):
+        kind = event.__class__
+        if kind is events.AliasEvent:
             node = anchors[event.anchor]
             found.append(node)
         elif isinstance(event, events.ScalarEvent):
@@ -129,7 +109,7 @@ def nodes(text: str) -> list[Node]:
             continue
         if stack:
             stack[-1].children.append(node)  # type: ignore[union-attr]
-        if not isinstance(event, events.AliasEvent) and event.anchor is not None:
+        if kind is not events.AliasEvent and event.anchor is not None:
             anchors[event.anchor] = node
         if node.children is not None and not isinstance(event, events.AliasEvent):
             stack.append(node)

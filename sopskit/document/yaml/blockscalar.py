@@ -13,7 +13,7 @@ BLOCK_STYLES = frozenset("|>")
 class BlockSpan(NamedTuple):
     """The parts of a literal or folded block.
 
-    `start` (with tag and anchor), `indicators_end` behind `|2-`, `header_end` at the header's line end,
+    `start` is the place of its `|` or `>`, `indicators_end` behind `|2-`, `header_end` at the header's line end,
     `content` where the first content line begins, `last_end` where the last one ends, before its line end;
     blank lines behind it are not part of the value and stay. `indent` is None where there is no line to tell it.
     """
@@ -38,18 +38,18 @@ class BlockSpan(NamedTuple):
         return style + (chomping + digit if self.signs[:1] in {"+", "-"} else digit + chomping)
 
     @classmethod
-    def of(cls, text: str, start: int, end: int, header: int, value: str) -> BlockSpan:
-        """Take the span `start:end` apart, whose `|` or `>` is at `header`."""
-        indicators_end = header + 1
+    def of(cls, text: str, end: int, start: int, value: str) -> BlockSpan:
+        """Take the block apart whose `|` or `>` is at `start`, and whose span ends at `end`."""
+        indicators_end = start + 1
         while text[indicators_end : indicators_end + 1] in {"+", "-", *"123456789"}:
             indicators_end += 1
-        signs = text[header + 1 : indicators_end]
-        header_end = min(line_stop(text, header), end)
+        signs = text[start + 1 : indicators_end]
+        header_end = min(line_stop(text, start), end)
         content = min(end, header_end + (2 if text.startswith("\r\n", header_end) else 1))
         lines = _lines(text, content, end)
         indent = _indent(text, lines, value)
         last_end = _last_end(text, lines, indent or 0, keeps="+" in signs, end=end)
-        return cls(start, indicators_end, header_end, content, max(last_end, content), text[header], signs, indent)
+        return cls(start, indicators_end, header_end, content, max(last_end, content), text[start], signs, indent)
 
 
 def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -9,8 +9,8 @@ from sopskit.document.yaml import aliases, block, emit
 from sopskit.document.yaml.layout import (
     LINE_ENDS,
     AliasPart,
-    Layout,
     after_line,
+    layout_of,
     line_end,
     line_start,
     line_stop,
@@ -18,6 +18,7 @@ from sopskit.document.yaml.layout import (
 )
 from sopskit.document.yaml.opening import Opening
 from sopskit.document.yaml.outline import MAPPING, SCALAR, Child, Node, Outline, child_at, not_found
+from sopskit.document.yaml.properties import BLANKS, property_spans
 from sopskit.document.yaml.reader import UnreadDocument, read
 from sopskit.document.yaml.sealing import last_block_edits
 from sopskit.document.yaml.verify import Edits, expected_shape, signature, splice
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from sopskit.document.model import Document, Path, Raw
 
 RESERVED = "sops"
-BLANKS = " \t"
 
 
 class Owner(NamedTuple):
@@ -107,7 +107,7 @@ class _Change:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.text = document.text
-        self.layout: Layout = document.layout  # type: ignore[assignment]
+        self.layout = layout_of(document)
         self.newline = line_end(self.text)
         self.style = emit.Style(block.own_step(self.layout), self.newline)
         self.outline = Outline(self.text)
@@ -232,7 +232,11 @@ class _Change:
             self.edits.append((node.start, node.end, "{}"))
             return
         mapping = emit.block_mapping(value, 0, self.style)
-        if node.start < node.end and line_start(text, node.start) == node.start and line_stop(text, node.end) == node.end:
+        if (
+            node.start < node.end
+            and line_start(text, node.start) == node.start
+            and line_stop(text, node.end) == node.end
+        ):
             self.edits.append((node.start, node.end, mapping))
             return
         end = self.layout.regions[0].end
@@ -260,25 +264,13 @@ class _Change:
         head, newline, below = new.partition(self.newline)
         stop = line_stop(self.text, behind)
         if node.kind != SCALAR and node.target is None and not node.flow and node.inner > stop:
-            self.edits.append((behind, self._properties_end(node, behind), head))
+            properties = property_spans(self.text, behind, min(stop, node.inner))
+            self.edits.append((behind, properties[-1][1] if properties else behind, head))
             self.edits.append((stop, node.end, newline + below))
             return
         end = line_stop(self.text, node.end)
         self.edits.append((behind, node.end, head))
         self.edits.append((end, end, newline + below))
-
-    def _properties_end(self, node: Node, behind: int) -> int:
-        """Where the tag and anchor of a collection end, that stand on its key's line."""
-        end = behind
-        index = behind
-        while index < node.inner and self.text[index] in BLANKS + "&!":
-            if self.text[index] not in BLANKS:
-                while self.text[index] not in BLANKS + LINE_ENDS:
-                    index += 1
-                end = index
-            else:
-                index += 1
-        return end
 
     # ------------------------------------------------------------------ taking away
 
@@ -289,13 +281,12 @@ class _Change:
         if len(owner.node.children) == 1:
             empty: Raw = {} if owner.node.kind == MAPPING else []
             self._empty(owner.node, place.owners[-2] if len(place.owners) > 1 else None, empty)
-            return self._finished(
-                [*before[: owner.node.shape + 1], *before[owner.node.shape_end - 1 :]]
-            )
+            return self._finished([*before[: owner.node.shape + 1], *before[owner.node.shape_end - 1 :]])
         meant = [*before[: child.shape], *before[child.node.shape_end :]]
         start, end = self._span(owner)
         if signature(self.text[:start] + self.text[end:]) != meant:
-            end = self._after_blank_lines(end)
+            # a block before it would take the blank lines or comments behind it for its own
+            end = max(end, line_start(self.text, next_token(self.text, end)))
         self.edits.append((start, end, ""))
         return self._finished(meant)
 
@@ -320,9 +311,3 @@ class _Change:
         if text[start : child.first].strip(BLANKS + "\ufeff"):
             return child.first, following.first if following is not None else child.node.end
         return start, after_line(text, max(child.node.end, child.behind))
-
-    def _after_blank_lines(self, index: int) -> int:
-        """Behind the blank lines at `index`: a block with `|+` before them would take them for its own."""
-        token = next_token(self.text, index)
-        start = line_start(self.text, token)
-        return max(index, start) if not self.text[index:start].strip(BLANKS + LINE_ENDS) else index

@@ -87,9 +87,7 @@ class Gaps:
     def _take_inline(self, hash_index: int, stop: int, container: Container, inside: Container) -> None:
         """A comment behind something: it stands in `items` before the value that it follows."""
         text, items = self._text, self._items
-        last = items[-1] if items else None
-        if last.__class__ is not Leaf:
-            last = next((item for item in reversed(items) if item.__class__ is Leaf), None)
+        last = next((item for item in reversed(items) if isinstance(item, Leaf)), None)
         if self.flow is not None and self._adjoins(self.flow_stop, hash_index):
             owner, index = self.flow, self.flow_first
         elif last is not None and self._adjoins(last.end, hash_index):
@@ -97,7 +95,9 @@ class Gaps:
         else:
             owner = container if container.is_map else self._after_dash(hash_index, container, inside)
             index = len(items)
-        self._inline.append((index, Comment(hash_index + 1, stop, text[hash_index + 1 : stop], owner, True, hash_index)))
+        self._inline.append(
+            (index, Comment(hash_index + 1, stop, text[hash_index + 1 : stop], owner, True, hash_index))
+        )
 
     def merged(self) -> list[Leaf | Comment]:
         """The items with inline comments in their places: moved at the end, so that indices hold while reading."""
@@ -116,7 +116,7 @@ class Gaps:
     def _adjoins(self, end: int, hash_index: int) -> bool:
         return end <= hash_index and not self._text[end:hash_index].strip(" \t,")
 
-    def _first_of(self, last: Leaf | Comment) -> int:
+    def _first_of(self, last: Leaf) -> int:
         """Where the items of the value begin that `last` belongs to: an alias may have many."""
         index = len(self._items) - 1
         if last.style != "*" and self._items[index] is last:

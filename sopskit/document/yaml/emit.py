@@ -97,7 +97,8 @@ def block_mapping(mapping: Mapping[str, Raw], column: int, style: Style) -> str:
     """A mapping whose keys stand at `column`; the first one's indentation is the caller's."""
     lead = style.newline + " " * column
     return lead.join(
-        key_text(key, newline=lead) + block_value(value, column, style, in_list=False) for key, value in style.items(mapping)
+        key_text(key, newline=lead) + block_value(value, column, style, in_list=False)
+        for key, value in style.items(mapping)
     )
 
 
@@ -150,7 +151,11 @@ def key_text(key: str, *, flow: bool = False, newline: str = "\n") -> str:
 def flow_value(value: Raw, style: Style) -> str:
     """On one line, in flow style."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key_text(key, flow=True)} {flow_value(item, style)}" for key, item in style.items(value)) + "}"
+        return (
+            "{"
+            + ", ".join(f"{key_text(key, flow=True)} {flow_value(item, style)}" for key, item in style.items(value))
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(flow_value(item, style) for item in value) + "]"
     if isinstance(value, str):

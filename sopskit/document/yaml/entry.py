@@ -11,10 +11,10 @@ from sopskit.document.yaml.resolve import UnresolvableError, resolve_tagged
 from sopskit.errors import LimitError, MetadataError
 
 if TYPE_CHECKING:
-    from sopskit.document.model import Container, Limits, Raw
+    from sopskit.document.model import Limits, Raw
 
 
-def read(text: str, parser: Any, key: Any, root: Container, shape: int, limits: Limits) -> Entry:
+def read(text: str, parser: Any, key: Any, shape: int, limits: Limits) -> Entry:
     """Take the events of the entry's value from the parser, whose last event was the key's."""
     builder = _Builder(text, limits)
     event = parser.get_event()
@@ -23,8 +23,7 @@ def read(text: str, parser: Any, key: Any, root: Container, shape: int, limits: 
     if isinstance(event, events.MappingStartEvent) and not event.flow_style:
         column = parser.peek_event().start_mark.column
     while True:
-        if isinstance(event, events.ScalarEvent) or getattr(event, "end_mark", key.end_mark).index > end:
-            end = _stop(event, end)
+        end = _stop(event, end)
         builder.add(event)
         if builder.done:
             break
@@ -33,17 +32,13 @@ def read(text: str, parser: Any, key: Any, root: Container, shape: int, limits: 
     before = text[max(0, start - 2) : start]
     if before in {"? ", "?\t"}:
         start -= 2
-    del root
     return Entry(start, end, shape, builder.tree, column)
 
 
 def _stop(event: Any, end: int) -> int:
     """How far an event's text reaches: block collections end where the next token begins, which is not theirs."""
-    if isinstance(event, events.ScalarEvent):
-        return max(end, event.end_mark.index)
-    if isinstance(event, (events.MappingEndEvent, events.SequenceEndEvent)):
-        return event.end_mark.index if event.start_mark.index < event.end_mark.index else end
-    return max(end, event.end_mark.index)
+    start, stop = event.start_mark.index, event.end_mark.index
+    return int(stop) if start < stop or event.__class__ is events.ScalarEvent else end
 
 
 def line_after(text: str, end: int) -> int:
@@ -76,7 +71,7 @@ class _Builder:
             self._enter(event)
         else:
             finished = self._open
-            self._open, self._key = self._stack.pop()  # type: ignore[assignment]
+            self._open, self._key = self._stack.pop()
             self._put(finished)
 
     def _enter(self, event: Any) -> None:
@@ -111,7 +106,7 @@ class _Builder:
             message = str(error)
         else:
             return typed(event.value, kind, data)
-        self._fail(event, message)
+        return self._fail(event, message)
 
     def _fail(self, event: Any, message: str) -> NoReturn:
         line, column = position(self._text, event.start_mark.index)

@@ -109,7 +109,7 @@ def _load_pure() -> tuple[Any, ModuleType, ModuleType]:
     from yaml.reader import Reader
     from yaml.scanner import Scanner
 
-    class PureParser(Reader, Scanner, Parser):  # type: ignore[misc]
+    class PureParser(Reader, Scanner, Parser):
         """Gives events from a text."""
 
         def __init__(self, text: str) -> None:
@@ -118,7 +118,7 @@ def _load_pure() -> tuple[Any, ModuleType, ModuleType]:
             Parser.__init__(self)
 
         def get_event(self) -> Any:
-            event = super().get_event()
+            event: Any = super().get_event()  # type: ignore[no-untyped-call]
             if event is not None and getattr(event, "style", "") is None:
                 event.style = ""
             return event
@@ -152,7 +152,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from yaml.error import MarkedYAMLError, YAMLError
+    from yaml.error import YAMLError
     from yaml.events import (
         AliasEvent,
         DocumentEndEvent,
@@ -170,7 +170,6 @@ else:
     DocumentStartEvent = _events.DocumentStartEvent
     MappingEndEvent = _events.MappingEndEvent
     MappingStartEvent = _events.MappingStartEvent
-    MarkedYAMLError = _error.MarkedYAMLError
     ScalarEvent = _events.ScalarEvent
     SequenceEndEvent = _events.SequenceEndEvent
     SequenceStartEvent = _events.SequenceStartEvent
@@ -186,13 +185,15 @@ def fail(text: str, index: int, message: str) -> NoReturn:
 
 def syntax_error(text: str, error: Exception) -> DocumentSyntaxError:
     """What to raise for an error of the parser: its place, and its problem if that is known to quote nothing."""
-    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    if mark is None or error.problem is None:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
         return _unreadable(text)
-    problem = error.problem if error.problem in PROBLEMS else "found something that is not allowed here"
+    found = getattr(error, "problem", None)
+    problem = found if found in PROBLEMS else "found something that is not allowed here"
     place = f"the YAML cannot be read: {problem}"
-    located = DocumentSyntaxError(place).at(line=mark.line + 1, column=mark.column + 1)
-    return located  # type: ignore[return-value]
+    located = DocumentSyntaxError(place)
+    located.at(line=mark.line + 1, column=mark.column + 1)
+    return located
 
 
 def _unreadable(text: str) -> DocumentSyntaxError:

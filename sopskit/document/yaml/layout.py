@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:
     import re
 
-    from sopskit.document.model import Container, Leaf, Limits, Raw
+    from sopskit.document.model import Container, Document, Leaf, Limits, Raw
 
 # marks of structure in a `Shape`
 MAP, LIST, END, DOCUMENT = 1, 2, 3, 4
@@ -86,6 +86,11 @@ class Layout(NamedTuple):
     aliases: list[Alias]
     steps: frozenset[int]
     limits: Limits
+
+
+def layout_of(document: Document) -> Layout:
+    """The layout that reading left."""
+    return cast("Layout", document.layout)
 
 
 def line_end(text: str) -> str:

@@ -14,16 +14,16 @@ from sopskit.document.yaml.layout import (
     MAP,
     Alias,
     AliasPart,
-    Layout,
     Properties,
     Region,
+    layout_of,
     line_end,
     line_start,
     line_stop,
 )
+from sopskit.document.yaml.properties import BLANKS, body_start, tag_edits
 from sopskit.document.yaml.reader import UnreadDocument
 from sopskit.document.yaml.resolve import UnresolvableError, resolve
-from sopskit.document.yaml.sealing import without_typed_tag
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from sopskit.document.model import Comment, Container, Document, Plain
 
 STR = "str"
+TRUE_WORDS = frozenset((b"true", b"TRUE"))
+FALSE_WORDS = frozenset((b"false", b"FALSE"))
+STARTS: frozenset[object] = frozenset((MAP, LIST))
 
 
 class Opening:
@@ -40,7 +43,7 @@ class Opening:
     def __init__(self, document: Document, forced: frozenset[int] | None) -> None:
         """`forced` are ids of leaves to write in double quotes (None: all of them)."""
         self.text = document.text
-        self.layout: Layout = document.layout  # type: ignore[assignment]
+        self.layout = layout_of(document)
         self.edits: Edits = []
         self.opened: dict[int, str] = {}  # id of a leaf -> what it will read as
         self._items = document.items
@@ -51,19 +54,29 @@ class Opening:
     def add(self, values: Sequence[tuple[Leaf | Comment, Plain]]) -> None:
         """Edit values and comments."""
         add, opened = self.edits.append, self.opened
-        simple = self._forced == frozenset()
+        quick = self._forced == frozenset()
         for item, plain in values:
             if item.__class__ is not Leaf:
                 self._add_comment(item, plain)  # type: ignore[arg-type]
-            elif simple and plain.kind == STR and not item.style and item.extra is None and not item.parent.flow:
-                value = plain.data.decode("utf-8", "surrogateescape")
-                opened[id(item)] = value
-                if spell.is_plain(value, flow=False):
-                    add((item.start, item.end, value))
-                else:
-                    self._add_leaf(item, plain)
-            else:
-                self._add_leaf(item, plain)  # type: ignore[arg-type]
+                continue
+            # most values are ordinary ones, and a call each would cost a tenth of the whole
+            if quick and item.extra is None and not item.parent.flow:
+                style, (kind, data, spelling) = item.style, plain
+                if kind == STR:
+                    value = text = data.decode("utf-8", "surrogateescape")
+                    if style == '"' and value.isascii():
+                        text = spell.double_quoted(value)
+                    elif style or not spell.is_plain(value, flow=False):
+                        self._add_string(item, value)
+                        continue
+                    opened[id(item)] = value
+                    add((item.start, item.end, text))
+                    continue
+                if kind != "comment" and not style:
+                    opened[id(item)] = text = scalar_text(kind, data, spelling)
+                    add((item.start, item.end, text))
+                    continue
+            self._add_leaf(item, plain)
 
     def _add_comment(self, comment: Comment, plain: Plain) -> None:
         text = spell.comment_text(plain.data.decode("utf-8", "surrogateescape"))
@@ -78,7 +91,7 @@ class Opening:
         elif plain.kind in {STR, "comment"}:
             self._add_string(leaf, plain.data.decode("utf-8", "surrogateescape"))
         else:
-            text = scalar_text(plain)
+            text = scalar_text(*plain)
             self.opened[id(leaf)] = text
             self._add_one_line(leaf, text, drop_tag=True)
 
@@ -87,7 +100,7 @@ class Opening:
             self._strings.add(id(leaf))
             self.opened[id(leaf)] = plain.data.decode("utf-8", "surrogateescape")
         else:
-            self.opened[id(leaf)] = scalar_text(plain)
+            self.opened[id(leaf)] = scalar_text(*plain)
 
     def put(self, leaf: Leaf, string: str | None, text: str) -> None:
         """Write another value in a leaf's place: a string in the leaf's style, or (None) the `text` of something else."""
@@ -98,16 +111,17 @@ class Opening:
 
     def _add_one_line(self, leaf: Leaf, text: str, *, drop_tag: bool = False) -> None:
         """Put `text` in the place of the value, whatever its style was."""
-        start, properties = without_typed_tag(self.text, leaf)
-        if drop_tag and isinstance(leaf.extra, Properties) and leaf.extra.tag is not None:
-            properties = f"&{leaf.extra.anchor} " if leaf.extra.anchor else ""
+        start = body_start(self.text, leaf)
+        self.edits += tag_edits(self.text, leaf, every=drop_tag)
         if leaf.style in BLOCK_STYLES:
-            span = BlockSpan.of(self.text, leaf.start, leaf.end, start, leaf.value)
-            self.edits.append((leaf.start, span.indicators_end, properties + text))
+            span = BlockSpan.of(self.text, leaf.end, start, leaf.value)
+            self.edits.append((span.start, span.indicators_end, text))
             if span.header_end < span.last_end:
                 self.edits.append((span.header_end, span.last_end, ""))
         else:
-            self.edits.append((leaf.start, leaf.end, properties + text))
+            # a tag or anchor of an empty value has no blank behind it
+            blank = " " if start == leaf.end and self.text[start - 1] not in BLANKS else ""
+            self.edits.append((start, leaf.end, blank + text))
 
     def _add_string(self, leaf: Leaf, value: str) -> None:
         self.opened[id(leaf)] = value
@@ -129,8 +143,7 @@ class Opening:
 
     def _add_block(self, leaf: Leaf, value: str) -> None:
         """Header and lines of a block that was there, each in its place."""
-        start, properties = without_typed_tag(self.text, leaf)
-        span = BlockSpan.of(self.text, leaf.start, leaf.end, start, leaf.value)
+        span = BlockSpan.of(self.text, leaf.end, body_start(self.text, leaf), leaf.value)
         blank_below = bool(self.text[span.last_end : leaf.end].strip(" \r\n")) or span.last_end + 2 < leaf.end
         if (
             span.indent is None
@@ -145,8 +158,8 @@ class Opening:
         lines = spell.block_lines(value) if folded is None else folded
         lead = " " * span.indent
         content = newline.join(lead + line if line else "" for line in lines)
-        header = span.header(style, spell.chomping(value))
-        self.edits.append((leaf.start, span.indicators_end, properties + header))
+        self.edits += tag_edits(self.text, leaf)
+        self.edits.append((span.start, span.indicators_end, span.header(style, spell.chomping(value))))
         self.edits.append((span.content, span.last_end, content))
 
     def _add_new_block(self, leaf: Leaf, value: str) -> bool:
@@ -157,14 +170,14 @@ class Opening:
         newline = line_end(self.text)
         if value.endswith("\n\n") and not self.text[stop : stop + 2 * len(newline)].strip("\r\n"):
             return False
-        start, properties = without_typed_tag(self.text, leaf)
+        self.edits += tag_edits(self.text, leaf)
         step = block.own_step(self.layout)
         column = leaf.parent.column
         lead = " " * (emit.Style(step).below(column) if leaf.parent.is_map else column + 2)
         lines = "".join(newline + (lead + line if line else "") for line in spell.block_lines(value))
         if stop == len(self.text) and value.endswith("\n"):
             lines += newline
-        self.edits.append((leaf.start, leaf.end, f"{properties}|{spell.chomping(value)}"))
+        self.edits.append((body_start(self.text, leaf), leaf.end, "|" + spell.chomping(value)))
         self.edits.append((stop, stop, lines))
         return True
 
@@ -195,13 +208,13 @@ class Opening:
         patches: list[Patch] = []
         stack: list[tuple[int, Leaf | None]] = []  # elements that stay, last comment
         for index, part in enumerate(self.layout.shape):
-            if isinstance(part, Leaf) and id(part) in self.comments:
+            if part.__class__ is Leaf and id(part) in self.comments:
                 patches.append(Patch(index, index + 1, ()))
-                stack[-1] = (stack[-1][0], part)
-            elif part in {MAP, LIST} and not isinstance(part, (str, tuple)):
+                stack[-1] = (stack[-1][0], self.comments[id(part)])
+            elif part in STARTS:
                 stack = [*stack[:-1], (stack[-1][0] + 1, stack[-1][1])] if stack else stack
                 stack.append((0, None))
-            elif part == END and not isinstance(part, (str, tuple)):
+            elif part == END:
                 stayed, last = stack.pop()
                 if last is not None and not stayed and not last.parent.flow:
                     self._add_empty_list(last)
@@ -282,26 +295,26 @@ def _one_line(leaf: Leaf, value: str) -> str:
     return spell.preferred(value, flow=flow, tagged=tagged)
 
 
-def scalar_text(plain: Plain) -> str:
+def scalar_text(kind: str, data: bytes, spelling: bytes) -> str:
     """A number, boolean or time: the spelling inside the ciphertext if it reads as the same value, else the canonical one."""
-    canonical = plain.data.decode("ascii")
-    spelling = plain.spelling.decode("utf-8", "replace")
-    if plain.kind == "bool":
-        words = {"true", "TRUE"} if canonical == "True" else {"false", "FALSE"}
-        return spelling if spelling in words else canonical.lower()
-    if plain.kind == "time":
+    canonical = data.decode("ascii")
+    if kind == "bool":
+        words = TRUE_WORDS if canonical == "True" else FALSE_WORDS
+        return spelling.decode("ascii") if spelling in words else canonical.lower()
+    if kind == "time" or (spelling == data and (kind == "int" or b"." in data)):
         return canonical
     try:
-        if spelling and resolve(spelling) == (plain.kind, plain.data):
-            return spelling
-    except UnresolvableError:
+        text = spelling.decode("ascii")
+        if text and resolve(text) == (kind, data):
+            return text
+    except (UnicodeDecodeError, UnresolvableError):
         pass
-    return emit.float_text(canonical) if plain.kind == "float" else canonical
+    return emit.float_text(canonical) if kind == "float" else canonical
 
 
 def open_values(document: Document, values: Sequence[tuple[Leaf | Comment, Plain]]) -> Document:
     """See `Format.open`."""
-    layout: Layout = document.layout  # type: ignore[assignment]
+    layout = layout_of(document)
     forced: frozenset[int] | None = frozenset()
     while True:
         opening = Opening(document, forced)

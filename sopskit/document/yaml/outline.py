@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sopskit.document.yaml import events
-from sopskit.document.yaml.aliases import content_start
 from sopskit.document.yaml.blockscalar import BLOCK_STYLES, BlockSpan
 from sopskit.document.yaml.layout import line_start, next_token
+from sopskit.document.yaml.properties import content_start
 from sopskit.errors import Location, PathNotFoundError
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ class Outline:
         start, end = event.start_mark.index, event.end_mark.index
         node = Node(SCALAR, start, end, self._shape)
         self._shape += 1
-        if isinstance(event, events.AliasEvent):
+        kind = event.__class__
+        if kind is events.AliasEvent:
             node.alias = len(self.aliases)
             node.target = self._anchors[event.anchor].resolved
             node.kind = node.target.kind
@@ -131,14 +132,16 @@ class Outline:
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         node.tag = event.tag
-        if isinstance(event, events.ScalarEvent):
+        if kind is events.ScalarEvent:
             node.style, node.value = event.style, event.value
             if event.style in BLOCK_STYLES:
-                node.end = BlockSpan.of(self.text, start, end, content_start(self.text, start, event), event.value).last_end
+                node.end = BlockSpan.of(
+                    self.text, end, content_start(self.text, start, end, event), event.value
+                ).last_end
         else:
             node.kind = MAPPING if isinstance(event, events.MappingStartEvent) else SEQUENCE
             node.flow = bool(event.flow_style)
-            node.inner = content_start(self.text, start, event)
+            node.inner = content_start(self.text, start, len(self.text), event)
         return node
 
     def _close(self, node: Node, event: Any) -> None:
@@ -189,6 +192,9 @@ def child_at(node: Node, path: Path, depth: int) -> Child | None:
         return node.children[part] if part < len(node.children) else None
     if node.kind == SCALAR:
         raise not_found(path[: depth + 1], "there is a scalar in the way")
-    kind = "a list, which has positions and no keys" if node.kind == SEQUENCE else "a mapping, which has keys and no positions"
+    kind = (
+        "a list, which has positions and no keys"
+        if node.kind == SEQUENCE
+        else "a mapping, which has keys and no positions"
+    )
     raise not_found(path[: depth + 1], f"there is {kind}")
-

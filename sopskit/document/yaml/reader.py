@@ -19,8 +19,10 @@ from sopskit.document.yaml.layout import (
     Region,
     Shape,
     line_start,
+    line_stop,
     next_token,
 )
+from sopskit.document.yaml.properties import content_start
 from sopskit.document.yaml.resolve import NUMERIC, WORDS, UnresolvableError, resolve, resolve_tagged
 from sopskit.errors import DocumentSyntaxError, LimitError, MetadataError
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 # keys that need a second look: those that may be no strings, and two with a meaning
 NOTED_KEYS = frozenset((*WORDS, "sops", "<<"))
-COMMENT_TOKEN_END = ",type:comment]"
+COMMENT_ELEMENT = ",type:comment]"  # how a list element ends that sops made of a comment
 
 
 def decode(source: bytes) -> tuple[str, bool]:
@@ -140,11 +142,12 @@ class _Reader:
                 if wants_key:
                     if value in keys:
                         self._refuse_key(event, container)
-                    if value in noted or value[0] in numeric or event.tag is not None:
-                        if self._is_entry(event, container):
-                            next_hash = self._read_entry(event)
-                            keys.add(value)
-                            continue
+                    if (value in noted or value[0] in numeric or event.tag is not None) and self._is_entry(
+                        event, container
+                    ):
+                        next_hash = self._read_entry(event)
+                        keys.add(value)
+                        continue
                     if event.anchor is not None:
                         self.anchors[event.anchor] = aliases.Anchor.of_key(event)
                     keys.add(value)
@@ -218,7 +221,7 @@ class _Reader:
                 continue
             if is_map:
                 wants_key = True
-            elif kind is not scalar or not value.endswith(COMMENT_TOKEN_END):
+            elif kind is not scalar or not value.endswith(COMMENT_ELEMENT):
                 key += 1
 
     # ------------------------------------------------------------------ what is rare
@@ -238,10 +241,10 @@ class _Reader:
         return gaps.next
 
     def _comments_within(self, event: Any, start: int, end: int, owner: Container) -> None:
-        content = aliases.content_start(self.text, start, event)
+        content = content_start(self.text, start, end, event)
         self.gaps.take_marked(start, content, owner)
         if event.style in {"|", ">"}:
-            self.gaps.take_marked(content, aliases.header_stop(self.text, content, end), owner)
+            self.gaps.take_marked(content, min(end, line_stop(self.text, content)), owner)
 
     def _resolve(self, event: Any) -> tuple[str, bytes]:
         try:
@@ -250,7 +253,7 @@ class _Reader:
             return resolve_tagged(event.value, event.tag, plain=not event.style)
         except UnresolvableError as error:
             message = str(error)
-        self._fail(event, message)
+        return self._fail(event, message)
 
     def _refuse_key(self, event: Any, container: Container) -> NoReturn:
         if event.value == "sops" and container.parent is None:
@@ -260,7 +263,9 @@ class _Reader:
 
     def _is_entry(self, event: Any, container: Container) -> bool:
         """Check a key that may be no string; tell whether it is the one of the `sops` entry."""
-        kind = resolve_tagged("", None, plain=False)[0] if event.style and event.tag is None else self._resolve(event)[0]
+        kind = (
+            resolve_tagged("", None, plain=False)[0] if event.style and event.tag is None else self._resolve(event)[0]
+        )
         if kind != "str":
             self._fail(event, f"a key that is read as {kind}; SOPS knows only strings as keys: quote it")
         if event.value == "<<" and not event.style:
@@ -278,7 +283,7 @@ class _Reader:
 
     def _read_entry(self, event: Any) -> int:
         region = self.regions[-1]
-        region.entry = entry.read(self.text, self.parser, event, region.root, len(self.shape), self.limits)
+        region.entry = entry.read(self.text, self.parser, event, len(self.shape), self.limits)
         stop = region.entry.end if region.root.flow else entry.line_after(self.text, region.entry.end)
         return self.gaps.skip(stop)
 
@@ -291,7 +296,7 @@ class _Reader:
         region.shape_end = len(self.shape)
         self.shape.append(event.value)
 
-    def _enter(self, event: Any, container: Container | None, key: Any, depth: int, is_map: bool) -> Container:  # noqa: FBT001
+    def _enter(self, event: Any, container: Container | None, key: Any, depth: int, is_map: bool) -> Container:
         if depth >= self.limits.depth:
             line, column = position(self.text, event.start_mark.index)
             raise LimitError(f"nested deeper than the limit of {self.limits.depth}").at(line=line, column=column)
@@ -313,7 +318,7 @@ class _Reader:
         if event.flow_style:
             return int(event.start_mark.column)
         if not is_map:
-            dash = next_token(self.text, aliases.content_start(self.text, event.start_mark.index, event))
+            dash = next_token(self.text, content_start(self.text, event.start_mark.index, len(self.text), event))
             return dash - line_start(self.text, dash)
         start = self.parser.peek_event().start_mark
         before = self.text[max(0, start.index - 2) : start.index]
@@ -372,14 +377,12 @@ class _Reader:
             if isinstance(item, Leaf):
                 parent = copies.of(item.parent)
                 part = AliasPart(number, item)
-                self.items.append(
-                    Leaf(start, end, item.value, item.kind, item.data, parent, item.key, "*", part)
-                )
+                self.items.append(Leaf(start, end, item.value, item.kind, item.data, parent, item.key, "*", part))
 
     def _boundary(self, event: Any, next_hash: int) -> int:
         """Begin or end a document (or the stream)."""
-        gaps = self.gaps
-        if isinstance(event, events.DocumentStartEvent):
+        gaps, kind = self.gaps, event.__class__
+        if kind is events.DocumentStartEvent:
             if event.version is not None and tuple(event.version) != (1, 1):
                 self._fail(event, "a %YAML directive of another version than 1.1, which SOPS refuses")
             root = Container(None, None, is_map=True, column=-1, document=len(self.regions))
@@ -388,7 +391,7 @@ class _Reader:
             self.anchors.clear()
             gaps.closed.clear()
             return gaps.take(event.end_mark.index, root, root)
-        if isinstance(event, events.DocumentEndEvent):
+        if kind is events.DocumentEndEvent:
             region = self.regions[-1]
             region.end = event.start_mark.index
             column, region.root.column = region.root.column, -1

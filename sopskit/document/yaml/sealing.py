@@ -5,16 +5,14 @@ The quotes or block header around the token carry the style, so that opening the
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING
 
 from sopskit.document.model import Leaf
 from sopskit.document.yaml import aliases, block, spell
 from sopskit.document.yaml.blockscalar import BLOCK_STYLES, BlockSpan
-from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Alias, Layout, Properties, Region
+from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Alias, Layout, Region, layout_of
+from sopskit.document.yaml.properties import body_start, tag_edits
 from sopskit.document.yaml.reader import UnreadDocument
-from sopskit.document.yaml.resolve import TYPED_TAGS
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
 from sopskit.errors import RefusedError
 
@@ -31,7 +29,7 @@ class Sealing:
         """Nothing is changed yet."""
         self.text = document.text
         self.items = document.items
-        self.layout: Layout = document.layout  # type: ignore[assignment]
+        self.layout = layout_of(document)
         self.edits: Edits = []
         self.sealed: dict[int, str] = {}  # id of a leaf -> its token
         self._one_line = one_line
@@ -51,23 +49,21 @@ class Sealing:
 
     def _add_styled(self, leaf: Leaf, token: str) -> None:
         bare = self._one_line and (leaf.parent.document, leaf.path) in self._one_line and not leaf.parent.flow
-        start, properties = without_typed_tag(self.text, leaf)
+        start = body_start(self.text, leaf)
+        self.edits += tag_edits(self.text, leaf)
         if leaf.style in BLOCK_STYLES:
-            self._add_block(BlockSpan.of(self.text, leaf.start, leaf.end, start, leaf.value), properties, token, bare=bool(bare))
+            self._add_block(BlockSpan.of(self.text, leaf.end, start, leaf.value), token, bare=bool(bare))
             return
-        quote = leaf.style or ("'" if leaf.parent.flow else "")
-        if bare:
-            quote = ""
-        self.edits.append((leaf.start, leaf.end, f"{properties}{quote}{token}{quote}"))
+        quote = "" if bare else leaf.style or ("'" if leaf.parent.flow else "")
+        self.edits.append((start, leaf.end, f"{quote}{token}{quote}"))
 
-    def _add_block(self, span: BlockSpan, properties: str, token: str, *, bare: bool) -> None:
+    def _add_block(self, span: BlockSpan, token: str, *, bare: bool) -> None:
         """Header and content apart: a comment may stand between them (SOPS puts it before the value)."""
         if bare or span.indent is None:
-            new = token if bare else spell.double_quoted(token)
-            self.edits.append((span.start, span.indicators_end, properties + new))
+            self.edits.append((span.start, span.indicators_end, token if bare else spell.double_quoted(token)))
             self.edits.append((span.header_end, span.last_end, ""))
             return
-        self.edits.append((span.start, span.indicators_end, properties + span.header(span.style, "-")))
+        self.edits.append((span.start, span.indicators_end, span.header(span.style, "-")))
         self.edits.append((span.content, span.last_end, " " * span.indent + token))
 
     def write_aliases(self) -> list[Patch]:
@@ -100,27 +96,10 @@ def last_block_edits(document: Document, edited: Container[int] = frozenset()) -
     last = next((item for item in reversed(document.items) if item.__class__ is Leaf), None)
     if not isinstance(last, Leaf) or last.style not in BLOCK_STYLES or id(last) in edited:
         return []
-    if last.end < len(text) or text[-1] in LINE_ENDS or last.value.endswith("\n"):
+    if text[last.end :].strip(" ") or text[-1] in LINE_ENDS or last.value.endswith("\n"):
         return []
-    start = aliases.content_start(text, last.start, last.extra) if last.extra else last.start
-    span = BlockSpan.of(text, last.start, last.end, start, last.value)
-    return [(start, span.indicators_end, span.header(span.style, "-"))]
-
-
-@cache
-def _tag() -> re.Pattern[str]:
-    return re.compile(f"![^ \t{LINE_ENDS}]*[ \t{LINE_ENDS}]*")
-
-
-def without_typed_tag(text: str, leaf: Leaf) -> tuple[int, str]:
-    """Where a leaf's own text begins, and its tag and anchor without a tag that no token may stand under."""
-    if not isinstance(leaf.extra, Properties):
-        return leaf.start, ""
-    start = aliases.content_start(text, leaf.start, leaf.extra)
-    properties = text[leaf.start : start]
-    if leaf.extra.tag in TYPED_TAGS:
-        properties = _tag().sub("", properties, count=1)
-    return start, properties
+    span = BlockSpan.of(text, last.end, body_start(text, last), last.value)
+    return [(span.start, span.indicators_end, span.header(span.style, "-"))]
 
 
 def seal(
@@ -131,7 +110,7 @@ def seal(
     one_line: frozenset[tuple[int, Path]],
 ) -> Document:
     """See `Format.seal`."""
-    layout: Layout = document.layout  # type: ignore[assignment]
+    layout = layout_of(document)
     for region in layout.regions:
         if region.entry is not None:
             raise RefusedError("a document of this file has a top-level entry called sops", hint="rename it")
@@ -159,7 +138,7 @@ def entry_patch(layout: Layout, region: Region, entry: list[object]) -> Patch:
 
 def reblock(document: Document, tree: Mapping[str, Raw], indent: int | None) -> Document:
     """See `Format.reblock`."""
-    layout: Layout = document.layout  # type: ignore[assignment]
+    layout = layout_of(document)
     entry = block.EntryText(document.text, layout, tree, indent)
     edits: Edits = []
     patches: list[Patch] = []

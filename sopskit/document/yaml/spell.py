@@ -63,7 +63,9 @@ def is_plain(text: str, *, flow: bool, tagged: bool = False) -> bool:
         return False
     if text[0] in LETTERS and not text.strip(SAFE):
         return tagged or text not in YAML11_WORDS
-    if not _is_plain_syntax(text, flow=flow) or "\n" in text or not printable(text):
+    if not (text.isascii() and text.isprintable()) and ("\n" in text or not printable(text)):
+        return False
+    if not _is_plain_syntax(text, flow=flow):
         return False
     return tagged or not _reads_otherwise(text)
 

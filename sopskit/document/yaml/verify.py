@@ -28,7 +28,7 @@ class Patch(NamedTuple):
 def expected_shape(shape: Shape, values: Mapping[int, str], patches: Sequence[Patch]) -> list[object]:
     """What `signature` must give: `shape` with new texts for some leaves (by id), and with `patches`."""
     get = values.get
-    parts: list[object] = [get(id(part), part.value) if part.__class__ is Leaf else part for part in shape]  # type: ignore[union-attr]
+    parts: list[object] = [get(id(part), part.value) if part.__class__ is Leaf else part for part in shape]
     if not patches:
         return parts
     out: list[object] = []

@@ -12,8 +12,9 @@ from tests.document.ini.texts import texts
 from tests.document.stand_in import facts, is_sealed, open_again, open_values, seal, token
 
 if TYPE_CHECKING:
-    from sopskit.document import Raw
     from collections.abc import Callable
+
+    from sopskit.document import Raw
 
 BLOCK: dict[str, Raw] = {"version": "3", "age": "a\nb", "n": 2, "suffix": "#x"}
 SECTION = "[sops]\nage = a\\nb\nn = 2\nsuffix = `#x`\nversion = 3"
@@ -243,6 +244,7 @@ def test_new_keys_and_sections_fit_in(before: str, path: tuple[str, str], after:
         (("s", "k"), NOT_INI, "cannot be written in an INI file"),
         (("s", "a\nb"), "v", "cannot be written in an INI file"),
         (("a\nb", "k"), "v", "cannot be written in an INI file"),
+        (("x]\n[y", "k"), "v", "cannot be written in an INI file"),
         (("", "k"), "v", "cannot be written in an INI file"),
         (("s", '`"""='), "v", "cannot be written in an INI file"),
     ],

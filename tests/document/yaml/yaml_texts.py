@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
 WORDS = [
@@ -123,7 +124,9 @@ class Writer:
         for number, key in enumerate(keys):
             if not (first_inline and number == 0):
                 out += self.comment_lines(indent) + " " * indent
-            out += self.key(key) + ":" + self.block_value(indent, depth, in_map=True)
+            explicit = self.hostile and self.chance(0.03)
+            head = f"? {self.key(key)}\n{' ' * indent}" if explicit else self.key(key)
+            out += head + ":" + self.block_value(indent, depth, in_map=True)
         return out
 
     def key(self, key: str) -> str:
@@ -132,8 +135,6 @@ class Writer:
             return f'"{key}"'
         if self.chance(0.1):
             return f"'{key}'"
-        if self.hostile and self.chance(0.03):
-            return f"? {key}\n" + " " * 0 if False else key
         return key
 
     def block_list(self, indent: int, depth: int, *, first_inline: bool = False) -> str:
@@ -152,35 +153,30 @@ class Writer:
             inner = indent + self.step
             if not in_map and self.chance(0.7):
                 return " " + self.block_map(indent + 2, depth + 1, first_inline=True)
-            head = self.collection_head()
-            return head + self.inline_comment() + "\n" + self.block_map(inner, depth + 1)
+            return self.anchored(lambda: "\n" + self.block_map(inner, depth + 1))
         if depth < 4 and kind < 0.28:
             if not in_map and self.chance(0.5):
                 return " " + self.block_list(indent + 2, depth + 1, first_inline=True)
             inner = indent if in_map and self.chance(0.3) else indent + self.step
-            return self.collection_head() + self.inline_comment() + "\n" + self.block_list(inner, depth + 1)
+            return self.anchored(lambda: "\n" + self.block_list(inner, depth + 1))
         if kind < 0.38:
             return " " + self.block_scalar(indent)
         if kind < 0.46:
-            return " " + self.flow(depth, indent) + self.inline_comment() + "\n"
+            return self.anchored(lambda: " " + self.flow(depth, indent), behind=True) + "\n"
         if kind < 0.50 and self.anchors and not self.exact:
             return " *" + self.random.choice(self.anchors) + self.inline_comment() + "\n"
         if kind < 0.53:
             return self.inline_comment() + "\n"
         return " " + self.properties() + self.scalar(indent) + self.inline_comment() + "\n"
 
-    def collection_head(self) -> str:
-        """An anchor for a collection, sometimes."""
-        if self.hostile and self.chance(0.1):
-            return " " + self.anchor()
-        return ""
-
-    def anchor(self) -> str:
-        """A new anchor. Not yet defined for aliases inside itself: it is offered later."""
-        name = f"n{self.random.randint(0, 5)}"
-        if name not in self.anchors:
-            self.pending = name
-        return "&" + name
+    def anchored(self, write: Callable[[], str], *, behind: bool = False) -> str:
+        """A collection with a comment before or behind it, sometimes with an anchor, for aliases after it."""
+        name = f"n{self.random.randint(0, 5)}" if self.hostile and self.chance(0.15) else ""
+        head = f" &{name}" if name else ""
+        body = head + write() + self.inline_comment() if behind else head + self.inline_comment() + write()
+        if name:
+            self.anchors.append(name)
+        return body
 
     def properties(self) -> str:
         """Tag and anchor of a scalar."""
@@ -196,8 +192,7 @@ class Writer:
         """A plain or quoted scalar."""
         kind = self.random.random()
         if kind < 0.45:
-            word = self.random.choice(WORDS)
-            return word
+            return self.random.choice(WORDS)
         if kind < 0.65:
             numbers = NUMBERS[:5] if self.exact else NUMBERS
             return self.random.choice(numbers)
