@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes, options
+from sopskit.config.search import find_config
 from sopskit.errors import ConfigError, NoMatchingRuleError, UsageError
 from sopskit.sops import selection
 from sopskit.sops.selection import Selection
@@ -38,14 +39,17 @@ class Configuration:
         return self._config
 
     def _load(self) -> SopsConfig | None:
-        from sopskit.config.sops_yaml import find_config, load_config
+        path = self._context.config
+        if not path:
+            found = find_config(os.curdir)
+            if found.notice:
+                self._context.warn(found.notice)
+            path = found.path
+        if not path:
+            return None
+        from sopskit.config.sops_yaml import load_config
 
-        if self._context.config:
-            return load_config(self._context.config)
-        found = find_config(os.curdir)
-        if found.notice:
-            self._context.warn(found.notice)
-        return load_config(found.path) if found.path else None
+        return load_config(path)
 
     def check(self) -> None:
         """For commands that need no rule: a configuration that was named must at least be there and be one."""

@@ -60,6 +60,10 @@ class Given:
         """Whether a switch is on."""
         return bool(self.values(name))
 
+    def is_explicit(self, name: str) -> bool:
+        """Whether an option stands on the command line itself."""
+        return any(self._values.get(name, [])) or (name in self._values and not self._options[name].metavar)
+
     def value(self, name: str) -> str | None:
         """The last value given, or None; an empty one counts as absent."""
         values = self.values(name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes, options, results
+from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
-from sopskit.document import format_for_name
 from sopskit.errors import NotEncryptedError, UsageError
-from sopskit.workflow import batch
 from sopskit.workflow.decrypt import extract, open_bytes
 from sopskit.workflow.folders import looks_encrypted
 from sopskit.workflow.keypath import parse_path
+from sopskit.workflow.outcome import CHANGE
 
 if TYPE_CHECKING:
     from sopskit.cli.context import Context
@@ -27,30 +27,32 @@ def run(context: Context, given: Given) -> int:
     """Decrypt to standard output or a file; in place also many files and folders."""
     _check(context, given)
     path = _extract_path(context, given)
-    if context.config:
-        from sopskit.cli.configuration import Configuration
+    order = options.decryption_order(context, given)
 
-        Configuration(context, given).check()
+    def opened(seen: Seen, found: Found | None) -> Opened:
+        name = given.value("filename-override") or (seen.path if found or given.files else None)
+        format = options.input_format(given, name)
+        source = seen.data or b""
+        if found is not None and not found.named and not looks_encrypted(source, format.NAME):
+            raise NotEncryptedError("the file is not encrypted")
+        return open_bytes(source, format, context.keyring(), order=order, verify_mac=not given.has("ignore-mac"))
+
     if given.has("in-place"):
-        return results.in_place(context, given, "decrypt", lambda seen, found: _plain(context, given, seen, found))
-    file = results.one_file(given, "decrypt")
-    format = options.input_format(given, given.value("filename-override") or file)
-    seen = results.read_input(context, "decrypt", file)
-    with Stage(context, "decrypt", batch.CHANGE, seen.path):
-        opened = _open(context, given, seen, format.NAME)
-        data = opened.plain.to_bytes() if path is None else extract(opened, path, indent=given.number("indent"))
-        return results.deliver(context, "decrypt", given.value("output"), data, private=True)
-    raise AssertionError
+        return results.in_place(
+            context, given, "decrypt", lambda seen, found: opened(seen, found).plain.to_bytes(), private=True
+        )
+    seen = results.read_input(context, "decrypt", results.one_file(given, "decrypt"))
+    with Stage(context, "decrypt", CHANGE, seen.path):
+        file = opened(seen, None)
+        data = file.plain.to_bytes() if path is None else extract(file, path, indent=given.number("indent"))
+        return results.deliver(context, given.value("output"), data, private=True)
 
 
 def _check(context: Context, given: Given) -> None:
-    options.exclusive(context, given, "in-place", "output", "--in-place and --output exclude each other")
+    options.check_targets(context, given)
     message = "--in-place with --extract would replace the whole file by one value"
     options.exclusive(context, given, "in-place", "extract", message)
-    if given.has("in-place") and not given.files:
-        context.fail(UsageError("standard input cannot be changed in place", hint="name a file"), exitcodes.EXCLUSIVE)
-    if given.has("json") and not given.has("in-place"):
-        raise UsageError("--json tells what became of files changed in place", hint="add --in-place")
+    Configuration(context, given).check()
 
 
 def _extract_path(context: Context, given: Given) -> Path | None:
@@ -61,23 +63,6 @@ def _extract_path(context: Context, given: Given) -> Path | None:
         return parse_path(text)
     except UsageError as error:
         context.fail(error, exitcodes.EXTRACT)
-
-
-def _plain(context: Context, given: Given, seen: Seen, found: Found) -> bytes:
-    name = given.value("filename-override") or seen.path
-    if not found.named and not looks_encrypted(seen.data or b"", options.format_name(name)):
-        raise NotEncryptedError("the file is not encrypted")
-    return _open(context, given, seen, options.input_format(given, name).NAME).plain.to_bytes()
-
-
-def _open(context: Context, given: Given, seen: Seen, format_name: str) -> Opened:
-    return open_bytes(
-        seen.data or b"",
-        format_for_name(format_name),
-        context.keyring(),
-        order=options.decryption_order(context, given),
-        verify_mac=not given.has("ignore-mac"),
-    )
 
 
 VERB = Verb(

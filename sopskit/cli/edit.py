@@ -10,11 +10,13 @@ from sopskit.cli import exitcodes, options
 from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
+from sopskit.document import DEFAULT_LIMITS
 from sopskit.errors import EditorError, FileAccessError, SopskitError, UnchangedError, UsageError
-from sopskit.workflow import batch, files
+from sopskit.workflow import files
 from sopskit.workflow.decrypt import open_bytes
 from sopskit.workflow.edit import draft_of, finish, new_draft, rescue
 from sopskit.workflow.editor import SHARED_MEMORY, Cancelled, Session, find_editor
+from sopskit.workflow.outcome import CHANGE, READ, WRITE
 from sopskit.workflow.writer import replace
 
 if TYPE_CHECKING:
@@ -52,13 +54,13 @@ class _Edit:
 
     def run(self) -> int:
         seen = self._look()
-        with self._stage(batch.CHANGE):
+        with self._stage(CHANGE):
             draft = self._draft(seen)
             editor = find_editor(self._context.environ)
         if editor.keeps_history:
             self._context.warn("this editor may keep copies of what it edits", "turn its local history off")
         text, sealed = b"", b""
-        with self._stage(batch.CHANGE), self._session() as session:
+        with self._stage(CHANGE), self._session() as session:
             text, sealed = self._edited(session, draft)
         return self._save(seen, draft, text, sealed)
 
@@ -66,11 +68,11 @@ class _Edit:
         return Stage(self._context, "edit", stage, self._path)
 
     def _look(self) -> Seen:
-        with self._stage(batch.READ):
+        with self._stage(READ):
             seen = files.look(self._path)
             if seen.status is not None:
-                seen = files.read(self._path)
-        with self._stage(batch.WRITE):
+                seen = files.read(self._path, limit=DEFAULT_LIMITS.size)
+        with self._stage(WRITE):
             files.check_replaceable(seen)  # before anything is typed
         return seen
 
@@ -80,6 +82,7 @@ class _Edit:
                 raise UsageError("--show-master-keys is for existing files")
             metadata = self._configuration.metadata_for(self._path, self._format)
             return new_draft(metadata, self._format, self._context.gpg())
+        self._refuse_for_existing()
         opened = open_bytes(
             seen.data or b"",
             self._format,
@@ -88,6 +91,16 @@ class _Edit:
             verify_mac=not self._given.has("ignore-mac"),
         )
         return draft_of(opened, with_metadata=self._given.has("show-master-keys"), indent=self._indent)
+
+    def _refuse_for_existing(self) -> None:
+        """An existing file has its keys and rule; sops ignores these options then."""
+        new_only = (*options.KEYS, *options.RULES, options.MAC_ONLY_ENCRYPTED, options.THRESHOLD)
+        name = next((option.name for option in new_only if self._given.is_explicit(option.name)), None)
+        if name is not None:
+            raise UsageError(
+                f"--{name} is for new files, and this one exists",
+                hint="recipients change with rotate --add-age or updatekeys, the rule with edit --show-master-keys",
+            )
 
     def _session(self) -> Session:
         environ = self._context.environ
@@ -123,7 +136,7 @@ class _Edit:
             replace(seen, sealed)
         except SopskitError as error:
             error.hint = self._rescue(draft, text)
-            self._context.fail(error, exitcodes.code_for(error, "edit", batch.WRITE))
+            self._context.fail(error, exitcodes.code_for(error, "edit", WRITE))
         return exitcodes.OK
 
     def _rescue(self, draft: Draft, text: bytes) -> str:

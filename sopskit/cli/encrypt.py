@@ -11,10 +11,10 @@ from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
 from sopskit.errors import SopskitError, UsageError
-from sopskit.workflow import batch, files
-from sopskit.workflow.batch import Left
+from sopskit.workflow import files
 from sopskit.workflow.encrypt import encrypt, encrypts_anything, read_plain, spoils_manifest
 from sopskit.workflow.folders import looks_encrypted
+from sopskit.workflow.outcome import CHANGE, Left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,13 +96,15 @@ class _Work:
         format = options.input_format(self._given, path)
         metadata = self._configuration.metadata_for(path, format)
         output = self._given.value("output")
-        with Stage(self._context, "encrypt", batch.CHANGE, seen.path):
+        with Stage(self._context, "encrypt", CHANGE, seen.path):
             plain = read_plain(seen.data or b"", format)
             data = self._seal(plain, metadata, path, lambda: self._existing(output, format))
-        return results.deliver(self._context, "encrypt", output, data, private=False)
+        return results.deliver(self._context, output, data, private=False)
 
     def _seal(self, plain: Document, metadata: Metadata, path: str, find: Callable[[], Older | None]) -> bytes:
         self._configuration.warn_about_rules(plain.format, path)
+        if not encrypts_anything(plain, metadata):
+            self._context.warn(f"{path}: its rule encrypts nothing in this file: every value stays readable")
         if spoils_manifest(plain, metadata):
             self._context.warn(
                 f"{path}: apiVersion, kind or metadata of this Kubernetes manifest will be encrypted, "
@@ -125,10 +127,9 @@ class _Work:
         name = self._given.value("like")
         if name is None:
             return None
-        with Stage(self._context, "decrypt", batch.CHANGE, name):
+        with Stage(self._context, "decrypt", CHANGE, name):
             found = self._git().judge(name, files.read(name).data or b"")
             return open_older(found, format, self._context.keyring())
-        raise AssertionError
 
     def _existing(self, output: str | None, format: Format) -> Older | None:
         """The file that `--output` will replace, if it opens."""
@@ -162,11 +163,7 @@ class _Work:
 
 
 def _check(context: Context, given: Given) -> None:
-    options.exclusive(context, given, "in-place", "output", "--in-place and --output exclude each other")
-    if given.has("in-place") and not given.files:
-        context.fail(UsageError("standard input cannot be changed in place", hint="name a file"), exitcodes.EXCLUSIVE)
-    if given.has("json") and not given.has("in-place"):
-        raise UsageError("--json tells what became of files changed in place", hint="add --in-place")
+    options.check_targets(context, given)
     if given.has("in-place") and given.value("like") and len(given.files) > 1:
         raise UsageError("--like is the older version of one file", hint="name one file")
 

@@ -7,8 +7,8 @@ is to be encrypted and 1 when it is to be decrypted. So the code is looked up by
 from __future__ import annotations
 
 from sopskit import errors
-from sopskit.workflow.batch import CHANGE, READ
-from sopskit.workflow.batch import WRITE as WRITING
+from sopskit.workflow.outcome import CHANGE, READ
+from sopskit.workflow.outcome import WRITE as WRITING
 
 OK = 0
 GENERAL = 1

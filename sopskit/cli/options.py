@@ -136,6 +136,15 @@ def decryption_order(context: Context, given: Given) -> tuple[str, ...]:
     return kinds
 
 
+def check_targets(context: Context, given: Given) -> None:
+    """Refuse what cannot be meant by `--in-place`, `--output` and `--json` together, with sops's codes."""
+    exclusive(context, given, "in-place", "output", "--in-place and --output exclude each other")
+    if given.has("in-place") and not given.files:
+        context.fail(UsageError("standard input cannot be changed in place", hint="name a file"), exitcodes.EXCLUSIVE)
+    if given.has("json") and not given.has("in-place"):
+        raise UsageError("--json tells what became of files changed in place", hint="add --in-place")
+
+
 def exclusive(context: Context, given: Given, one: str, other: str, message: str) -> None:
     """End the command if both options are given."""
     if given.has(one) and given.has(other):

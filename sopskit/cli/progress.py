@@ -18,7 +18,7 @@ class Bar:
     def __init__(self, stream: TextIO, title: str, total: int) -> None:
         """Nothing is shown yet."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(file=stream), transient=True)
+        self._progress = Progress(*columns, console=Console(file=stream, force_terminal=True), transient=True)
         self._task = self._progress.add_task(title, total=total)
 
     def __enter__(self) -> Callable[[], None]:

@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes
+from sopskit.document import DEFAULT_LIMITS
 from sopskit.errors import Location, RefusedError, SopskitError, UsageError
 from sopskit.workflow import batch, files
-from sopskit.workflow.batch import DONE, FAILED, SKIPPED, UNCHANGED
 from sopskit.workflow.folders import Found, expand
+from sopskit.workflow.outcome import DONE, FAILED, READ, SKIPPED, UNCHANGED, WRITE
 from sopskit.workflow.writer import replace
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from sopskit.cli.context import Context
     from sopskit.cli.declare import Given
-    from sopskit.workflow.batch import Left, Outcome
     from sopskit.workflow.files import Seen
+    from sopskit.workflow.outcome import Left, Outcome
 
 STDIN = "standard input"
 
@@ -48,11 +49,10 @@ class Stage:
 
 def read_input(context: Context, command: str, path: str | None) -> Seen:
     """One file, or standard input for None."""
-    with Stage(context, command, batch.READ, path or STDIN):
+    with Stage(context, command, READ, path or STDIN):
         if path is not None:
-            return files.read(path)
+            return files.read(path, limit=DEFAULT_LIMITS.size)
         return files.Seen(STDIN, STDIN, None, context.stdin.read())
-    raise AssertionError
 
 
 def one_file(given: Given, command: str) -> str | None:
@@ -65,14 +65,14 @@ def one_file(given: Given, command: str) -> str | None:
     return given.files[0] if given.files else None
 
 
-def deliver(context: Context, command: str, output: str | None, data: bytes, *, private: bool) -> int:
+def deliver(context: Context, output: str | None, data: bytes, *, private: bool) -> int:
     """Put a result where it is wanted: in the file `output`, else on standard output."""
     if output is None:
         if private and "stdout" in context.terminals and not is_text(data):
             raise RefusedError("this is binary data, and would garble the terminal", hint="add --output FILE")
         context.write(data)
         return exitcodes.OK
-    with Stage(context, command, batch.WRITE, output):
+    with Stage(context, "", WRITE, output):
         if output.startswith("/dev/"):
             files.write_through(output, data)
             return exitcodes.OK

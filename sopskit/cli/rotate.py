@@ -10,9 +10,9 @@ from sopskit.cli.configuration import Configuration, option_groups
 from sopskit.cli.declare import Verb
 from sopskit.cli.results import Stage
 from sopskit.errors import NotEncryptedError, UsageError
-from sopskit.workflow import batch
 from sopskit.workflow.decrypt import open_bytes
 from sopskit.workflow.folders import looks_encrypted
+from sopskit.workflow.outcome import CHANGE
 from sopskit.workflow.rotate import rotate
 
 if TYPE_CHECKING:
@@ -26,19 +26,17 @@ if TYPE_CHECKING:
 
 def run(context: Context, given: Given) -> int:
     """Rotate to standard output or a file; in place also many files and folders."""
-    options.exclusive(context, given, "in-place", "output", "--in-place and --output exclude each other")
     if not given.files:
         context.fail(UsageError("no file specified"), exitcodes.NO_FILE)
-    if given.has("json") and not given.has("in-place"):
-        raise UsageError("--json tells what became of files changed in place", hint="add --in-place")
+    options.check_targets(context, given)
     change = _changer(context, given)
     if given.has("in-place"):
         return results.in_place(context, given, "rotate", change)
     file = results.one_file(given, "rotate")
     seen = results.read_input(context, "rotate", file)
-    with Stage(context, "rotate", batch.CHANGE, seen.path):
+    with Stage(context, "rotate", CHANGE, seen.path):
         data = change(seen, None)
-    return results.deliver(context, "rotate", given.value("output"), data, private=False)
+    return results.deliver(context, given.value("output"), data, private=False)
 
 
 def _changer(context: Context, given: Given) -> Callable[[Seen, Found | None], bytes]:

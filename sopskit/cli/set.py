@@ -10,9 +10,9 @@ from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.errors import UsageError
 from sopskit.workflow import files
-from sopskit.workflow.batch import Left
 from sopskit.workflow.decrypt import open_bytes
 from sopskit.workflow.keypath import parse_path
+from sopskit.workflow.outcome import Left
 from sopskit.workflow.set import parse_value, set_value, unset_value
 
 if TYPE_CHECKING:

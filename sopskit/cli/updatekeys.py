@@ -9,8 +9,8 @@ from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.errors import ConfigError, NoMatchingRuleError, NotEncryptedError, UsageError
 from sopskit.sops.crypt import load
-from sopskit.workflow.batch import Left
 from sopskit.workflow.folders import looks_encrypted
+from sopskit.workflow.outcome import Left
 from sopskit.workflow.updatekeys import compare, threshold_for, update_keys
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.config.syntax import kind as kind_of
 from sopskit.errors import RecipientError
 from sopskit.sops.foreignkeys import new_foreign_key, parse_foreign_key
 from sopskit.sops.masterkeys import parse_age_key, parse_pgp_key
@@ -135,7 +134,7 @@ class RuleKeys:
     def _flat_texts(self, field: str, node: yaml.Node) -> list[tuple[str, yaml.Node]]:
         """The keys in a text or a list of texts, each with commas between; only `hckms` must be a list."""
         reader = self._reader
-        listed = field == "hckms" or kind_of(node) == "a list"
+        listed = field == "hckms" or reader.is_list(node)
         nodes = reader.items(node) if listed else [node]
         return [(text, item) for item in nodes for text in split_list([reader.string(item)])]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.config.recipients import FLAT_FIELDS, RuleKeys
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
     from sopskit.sops.masterkeys import KeyGroup
 
-NAME = ".sops.yaml"
-IGNORED_NAME = ".sops.yml"
-MAX_LEVELS = 100  # folders looked at, upwards
 RULE_FIELDS = (
     "path_regex",
     *FLAT_FIELDS,
@@ -34,21 +30,6 @@ RULE_FIELDS = (
 )
 # the sections of `stores` with an indent, and the formats they are for
 STORES: Mapping[str, str] = {"yaml": "yaml", "json": "json", "json_binary": "binary"}
-
-
-class FoundConfig(NamedTuple):
-    """Where the configuration is, if anywhere; `ignored` is a `.sops.yml` seen on the way, which sops never reads."""
-
-    path: str | None
-    ignored: str | None
-
-    @property
-    def notice(self) -> str | None:
-        """What to tell the user about the ignored file."""
-        if self.ignored is None:
-            return None
-        instead = f"; {self.path} is used instead" if self.path else ""
-        return f"{self.ignored} is ignored: the file must be called {NAME}{instead}"
 
 
 class CreationRule(NamedTuple):
@@ -123,7 +104,7 @@ class SopsConfig:
     def __init__(self, file: str, source: bytes) -> None:
         """Read `source`, the content of `file`. Raises `ConfigError`."""
         self.file = file
-        self._folder = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 pathlib keeps ..
+        self._folder = os.path.dirname(os.path.abspath(file))
         self._reader = reader = Reader(file)
         root = reader.first_document(source)
         top = reader.fields(root, ("creation_rules", "destination_rules", "stores")) if root else {}
@@ -201,7 +182,7 @@ class SopsConfig:
 
     def _relative(self, path: str) -> str:
         """The absolute path, without the folder of the configuration if it starts with that; links are not followed."""
-        absolute = os.path.abspath(path)  # noqa: PTH100 pathlib keeps ..
+        absolute = os.path.abspath(path)
         return absolute.removeprefix(f"{self._folder}/")
 
     def _matches(self, rule: _Rule, path: str) -> bool:
@@ -255,30 +236,9 @@ class SopsConfig:
         return error
 
 
-def find_config(start: Path | str) -> FoundConfig:
-    """Look for `.sops.yaml` in the folder `start`, then in the ones above it. Paths are relative to `start`'s spelling."""
-    folder = Path(start)
-    ignored: str | None = None
-    for level in range(MAX_LEVELS):
-        above = Path(*[".."] * level) if level else Path()
-        candidate = folder / above / NAME
-        if candidate.is_file():
-            return FoundConfig(str(candidate), ignored)
-        if ignored is None and (folder / above / IGNORED_NAME).exists():
-            ignored = str(folder / above / IGNORED_NAME)
-        if _is_root(folder / above):
-            break
-    return FoundConfig(None, ignored)
-
-
-def _is_root(folder: Path) -> bool:
-    resolved = folder.resolve()
-    return resolved.parent == resolved
-
-
-def load_config(path: Path | str) -> SopsConfig:
+def load_config(path: str | os.PathLike[str]) -> SopsConfig:
     """Read a `.sops.yaml`. Raises `FileAccessError`, `ConfigError`, `LimitError`."""
-    return SopsConfig(str(path), read_file(Path(path)))
+    return SopsConfig(os.fspath(path), read_file(path))
 
 
 def _created_at(now: datetime | None) -> str:

@@ -14,8 +14,8 @@ from sopskit.document.golang import parse_float
 from sopskit.errors import ConfigError, FileAccessError, LimitError, Location
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
-    from pathlib import Path
 
 MAX_SIZE = 1024 * 1024  # bytes
 MAX_NODES = 100_000  # entries looked at, so what aliases repeat counts again
@@ -101,6 +101,10 @@ class Reader:
         found: list[yaml.Node] = node.value
         return found
 
+    def is_list(self, node: yaml.Node) -> bool:
+        """Whether `node` is a list."""
+        return isinstance(node, yaml.SequenceNode)
+
     def _spend(self, node: yaml.Node, count: int) -> None:
         self._budget -= count + 1
         if self._budget < 0:
@@ -164,10 +168,10 @@ def _is_number(text: str) -> bool:
     return parse_float(body) is not None and body[:1] in "0123456789."
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a settings file. Raises `FileAccessError`, or `LimitError` above a mebibyte."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             source = file.read(MAX_SIZE + 1)
     except OSError as error:
         raise FileAccessError(f"cannot read the file: {error.strerror}", location=Location(str(path))) from None

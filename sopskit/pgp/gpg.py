@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sopskit.errors import GpgError
@@ -83,18 +82,18 @@ class Gpg:
         Relative paths and relative PATH entries are passed over: a repository could plant its own gpg there.
         """
         name = self.program or "gpg"
-        if Path(name).is_absolute():
-            candidates = [Path(name)]
+        if os.path.isabs(name):
+            candidates = [name]
         elif os.sep in name:
             raise GpgError(
                 f"the gpg program is named by a relative path: {name}",
                 hint="give an absolute path, or the bare name of a program in PATH",
             )
         else:
-            candidates = [Path(folder, name) for folder in self._search_path()]
+            candidates = [os.path.join(folder, name) for folder in self._search_path()]
         for candidate in candidates:
-            if candidate.is_file() and os.access(candidate, os.X_OK):
-                return str(candidate)
+            if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
+                return candidate
         raise GpgError(
             f"the gpg program was not found: {name}",
             hint="install GnuPG 2.1 or newer, or name the program in SOPS_GPG_EXEC",
@@ -111,7 +110,7 @@ class Gpg:
 
     def _search_path(self) -> list[str]:
         path = self._environment.get("PATH", os.defpath)
-        return [folder for folder in path.split(os.pathsep) if Path(folder).is_absolute()]
+        return [folder for folder in path.split(os.pathsep) if os.path.isabs(folder)]
 
     def _pinentry_charset(self) -> list[str]:
         # LC_ALL=C is for gpg's messages; pinentry must still read the user's letters.
@@ -122,7 +121,7 @@ class Gpg:
 
     def _ready(self) -> Runner:
         if self._runner is None:
-            if self.home is not None and not Path(self.home).is_dir():
+            if self.home is not None and not os.path.isdir(self.home):
                 raise GpgError(f"the gpg home is not a folder: {self.home}", hint="check GNUPGHOME")
             program = self.locate()
             from sopskit.pgp.runner import start

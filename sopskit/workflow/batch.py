@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sopskit.errors import LimitError, NotEncryptedError, SopskitError
+from sopskit.document import DEFAULT_LIMITS
+from sopskit.errors import NotEncryptedError, SopskitError
 from sopskit.workflow.files import read
+from sopskit.workflow.outcome import CHANGE, DONE, FAILED, READ, SKIPPED, UNCHANGED, WRITE, Left, Outcome
 from sopskit.workflow.writer import Writer
 
 if TYPE_CHECKING:
@@ -13,33 +15,6 @@ if TYPE_CHECKING:
 
     from sopskit.workflow.files import Seen
     from sopskit.workflow.folders import Found
-
-# states of an outcome
-DONE = "done"
-UNCHANGED = "unchanged"
-SKIPPED = "skipped"
-FAILED = "failed"
-# stages at which a file can fail: sops's exit codes depend on them
-READ = "read"
-CHANGE = "change"
-WRITE = "write"
-
-
-class Outcome(NamedTuple):
-    """What became of one file. `error` and `stage` are set if it failed; `note` says why it was left alone."""
-
-    path: str
-    state: str
-    note: str = ""
-    error: SopskitError | None = None
-    stage: str = CHANGE
-
-
-class Left(NamedTuple):
-    """Given by a change instead of new content: the file stays as it is. `skipped` tells a file that is not meant."""
-
-    note: str
-    skipped: bool = False
 
 
 def rewrite(
@@ -49,7 +24,6 @@ def rewrite(
     private: bool = False,
     done: Callable[[], None] | None = None,
     stale: Callable[[str], None] | None = None,
-    limit: int | None = None,
 ) -> list[Outcome]:
     """Replace each file by what `change` gives for it.
 
@@ -59,7 +33,7 @@ def rewrite(
     outcomes: list[Outcome] = []
     with Writer() as writer:
         for file in found:
-            outcomes.append(_rewrite_one(file, change, writer, private=private, limit=limit))
+            outcomes.append(_rewrite_one(file, change, writer, private=private))
             if done is not None:
                 done()
         failures = {seen.path: error for seen, error in writer.finish()}
@@ -76,13 +50,11 @@ def rewrite(
     ]
 
 
-def _rewrite_one(
-    file: Found, change: Callable[[Seen], bytes | Left], writer: Writer, *, private: bool, limit: int | None
-) -> Outcome:
+def _rewrite_one(file: Found, change: Callable[[Seen], bytes | Left], writer: Writer, *, private: bool) -> Outcome:
     stage = READ
     path = file.path
     try:
-        seen = read(path, limit=limit)
+        seen = read(path, limit=DEFAULT_LIMITS.size)
         stage = CHANGE
         new = change(seen)
         if isinstance(new, Left):
@@ -94,7 +66,5 @@ def _rewrite_one(
             return Outcome(path, SKIPPED, "not encrypted")
         return Outcome(path, FAILED, error=error.at(file=path), stage=stage)
     except SopskitError as error:
-        return Outcome(
-            path, FAILED, error=error.at(file=path), stage=CHANGE if isinstance(error, LimitError) else stage
-        )
+        return Outcome(path, FAILED, error=error.at(file=path), stage=stage)
     return Outcome(path, DONE)

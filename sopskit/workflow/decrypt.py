@@ -1,4 +1,4 @@
-"""Decrypt: encrypted bytes in, verified plaintext bytes out."""
+"""Decrypt: encrypted bytes in, a verified document out."""
 
 from __future__ import annotations
 
@@ -20,13 +20,6 @@ def open_bytes(
 ) -> Opened:
     """Read and decrypt an encrypted file; `sopskit.sops.crypt` says what may be raised."""
     return open_file(load(source, format), keyring, order=order, verify_mac=verify_mac)
-
-
-def decrypt(
-    source: bytes, format: Format, keyring: Keyring, *, order: Sequence[str] = DEFAULT_ORDER, verify_mac: bool = True
-) -> bytes:
-    """The plaintext of a file."""
-    return open_bytes(source, format, keyring, order=order, verify_mac=verify_mac).plain.to_bytes()
 
 
 def extract(opened: Opened, path: Path, *, indent: int | None = None) -> bytes:

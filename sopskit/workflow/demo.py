@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.age import generate_x25519
-from sopskit.config.sops_yaml import NAME, load_config
+from sopskit.config.search import NAME
+from sopskit.config.sops_yaml import load_config
 from sopskit.deploy.build import masked
 from sopskit.document import format_for_path
 from sopskit.errors import DataKeyError, IntegrityError

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.config.sops_yaml import NAME, SopsConfig
+from sopskit.config.search import NAME
+from sopskit.config.sops_yaml import SopsConfig
 from sopskit.errors import FormatError, GitError, LimitError, NoMatchingRuleError, UsageError
 from sopskit.review.files import path_text, review_file
 from sopskit.review.findings.subject import Rule

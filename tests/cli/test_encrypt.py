@@ -317,3 +317,62 @@ def test_an_output_into_a_pipe_is_written_through(secret: Path, folder: Path) ->
     reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
     assert sopskit("decrypt", "--output", pipe, secret).code == 0
     assert b"correct horse" in reader.communicate(timeout=10)[0]
+
+
+def test_key_groups_keep_their_shares_when_they_stay_the_same(folder: Path, alice: AgeTestKey, bob: AgeTestKey) -> None:
+    groups = f"      - age: [{alice.recipient}]\n      - age: [{bob.recipient}]\n"
+    (folder / "rules").write_text(f"creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n{groups}")
+    (folder / "more").write_text(f"creation_rules:\n  - shamir_threshold: 3\n    key_groups:\n{groups}{groups}")
+    (folder / "p.yaml").write_text("a: one\nb: two\n")
+    both = {"SOPS_AGE_KEY": bob.identity}
+    first = sopskit("--config", "rules", "encrypt", "--output", "e.yaml", "p.yaml").code
+    before = yaml.safe_load((folder / "e.yaml").read_text())
+    again = sopskit("--config", "rules", "encrypt", "--output", "e.yaml", "p.yaml", environ=both).code
+    after = yaml.safe_load((folder / "e.yaml").read_text())
+    assert (first, again, after["a"], after["sops"]["key_groups"]) == (0, 0, before["a"], before["sops"]["key_groups"])
+    more = yaml.safe_load(sopskit("--config", "more", "encrypt", "--like", "e.yaml", "p.yaml", environ=both).out)
+    assert (more["a"], len(more["sops"]["key_groups"])) == (before["a"], 4)
+    assert more["sops"]["key_groups"][0] != before["sops"]["key_groups"][0]
+
+
+def test_a_rule_that_encrypts_nothing_is_warned_about(plain: Path, alice: AgeTestKey) -> None:
+    done = sopskit("encrypt", "--age", alice.recipient, "--encrypted-regex", "^nosuch$", plain)
+    assert done.code == 0
+    assert "encrypts nothing" in done.err
+
+
+def test_a_rule_for_a_binary_file_is_warned_about(folder: Path, alice: AgeTestKey) -> None:
+    (folder / "f.txt").write_text("text")
+    done = sopskit("encrypt", "--age", alice.recipient, "--encrypted-regex", "x", "f.txt")
+    assert done.code == 0
+    assert "encrypted as a whole" in done.err
+
+
+def test_like_is_for_one_file(plain: Path, ours: Path, alice: AgeTestKey) -> None:
+    assert sopskit("encrypt", "-i", "--like", ours, "--age", alice.recipient, plain, ours).code == 1
+
+
+def test_an_output_that_is_no_sops_file_is_no_older_version(plain: Path, folder: Path, alice: AgeTestKey) -> None:
+    (folder / "out.yaml").write_text("a: 1\n")
+    assert sopskit("encrypt", "--age", alice.recipient, "--output", "out.yaml", plain).code == 0
+    (folder / "out.yaml").write_text("sops: {lastmodified: [\n")
+    assert sopskit("encrypt", "--age", alice.recipient, "--output", "out.yaml", plain).code == 0
+
+
+def test_a_rule_without_recipients_needs_an_option(plain: Path, folder: Path, alice: AgeTestKey) -> None:
+    (folder / ".sops.yaml").write_text("creation_rules:\n  - encrypted_regex: ^stringData$\n")
+    assert "names no recipient" in sopskit("encrypt", plain).err
+    assert sopskit("encrypt", "--age", alice.recipient, plain).code == 0
+
+
+def test_an_impossible_threshold_is_refused(plain: Path, folder: Path, alice: AgeTestKey, bob: AgeTestKey) -> None:
+    (folder / ".sops.yaml").write_text(
+        f"creation_rules:\n  - key_groups:\n      - age: [{alice.recipient}]\n      - age: [{bob.recipient}]\n"
+    )
+    assert sopskit("encrypt", "--shamir-secret-sharing-threshold", "3", plain).code == 1
+    assert sopskit("encrypt", "--shamir-secret-sharing-threshold", "2", plain).code == 0
+
+
+def test_a_configuration_with_the_wrong_name_is_pointed_out(plain: Path, folder: Path, alice: AgeTestKey) -> None:
+    (folder / ".sops.yml").write_text("creation_rules: []\n")
+    assert ".sops.yml is ignored" in sopskit("encrypt", "--age", alice.recipient, plain).err

@@ -8,7 +8,7 @@ import pytest
 
 from sopskit import errors
 from sopskit.cli.exitcodes import CODES, code_for
-from sopskit.workflow.batch import CHANGE, READ, WRITE
+from sopskit.workflow.outcome import CHANGE, READ, WRITE
 
 
 def classes() -> list[type[errors.SopskitError]]:

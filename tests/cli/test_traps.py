@@ -94,12 +94,8 @@ def test_row_11_64_filestatus_cannot_judge_what_it_cannot_read(folder: Path) -> 
 @pytest.mark.parametrize("command", ["set", "unset", "rotate"])
 def test_row_11_67_a_file_keeps_its_format(secret: Path, command: str) -> None:
     path = secret.rename(secret.with_suffix(".enc"))
-    words: list[str | Path] = {
-        "set": ["set", "--input-type", "yaml", path, '["new"]', '"x"'],
-        "unset": ["unset", "--input-type", "yaml", path, '["list"]'],
-        "rotate": ["rotate", "-i", "--input-type", "yaml", path],
-    }[command]
-    assert sopskit(*words).code == 0
+    rest: dict[str, list[str]] = {"set": ['["new"]', '"x"'], "unset": ['["list"]'], "rotate": ["-i"]}
+    assert sopskit(command, "--input-type", "yaml", path, *rest[command]).code == 0
     assert "\nsops:\n" in path.read_text()
     assert plaintext(path)["kind"] == "Secret"  # type: ignore[index]
 
@@ -264,3 +260,67 @@ def test_the_outcome_of_many_files_is_json_for_programs(folder: Path, alice: Age
         ("a.yaml", "done", None),
         ("b.yaml", "failed", 2),
     ]
+
+
+def test_recipients_given_for_an_existing_file_are_refused_and_not_ignored(secret: Path, bob: AgeTestKey) -> None:
+    done = sopskit("edit", "--age", bob.recipient, secret, environ={"EDITOR": "true"})
+    assert done.code == 1
+    assert "rotate --add-age" in done.err
+    done = sopskit("edit", secret, environ={"EDITOR": "true", "SOPS_AGE_RECIPIENTS": bob.recipient})
+    assert done.code == 200
+
+
+def test_a_key_to_be_removed_that_is_not_there_is_said(secret: Path, bob: AgeTestKey) -> None:
+    done = sopskit("rotate", "-i", "--rm-age", bob.recipient, secret)
+    assert done.code == 0
+    assert f"the age key {bob.recipient} was not among the file's keys" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["rotate", "--json", "f"], 1),
+        (["rotate", "-i", "--output", "x", "f"], 8),
+        (["decrypt", "--json", "f"], 1),
+        (["decrypt", "--decryption-order", "nosuch", "f"], 1),
+        (["set", "f", "", "1"], 7),
+        (["unset", "f", ""], 7),
+        (["edit", "-s", "new.yaml"], 1),
+        (["edit", "a", "b"], 1),
+        (["filestatus"], 1),
+        (["--config", "nosuch", "filestatus", "f"], 1),
+        (["decrypt", "--input-type", "nosuch", "f"], 1),
+    ],
+)
+def test_command_lines_that_mean_nothing_are_refused(folder: Path, words: list[str], code: int) -> None:
+    (folder / "f").write_text("text")
+    assert (sopskit(*words).code, sopskit(*words).out) == (code, b"")
+
+
+@pytest.mark.parametrize("command", ["decrypt", "rotate", "updatekeys"])
+def test_in_folders_files_that_are_not_encrypted_are_skipped(
+    secret: Path, plain: Path, folder: Path, alice: AgeTestKey, command: str
+) -> None:
+    (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age: {alice.recipient}\n")
+    (folder / "prose.yaml").write_text("text: sops writes lastmodified\n")
+    done = sopskit(command, *(["-y"] if command == "updatekeys" else ["-i"]), folder)
+    assert done.code == 0, done.err
+    assert "2 skipped" in done.err
+
+
+def test_an_update_lost_among_many_files_fails_that_one_alone(secret: Path, ours: Path, folder: Path) -> None:
+    os.link(secret, folder / "link")
+    done = sopskit("rotate", "-i", "--json", secret, ours)
+    states = [(file["state"], file.get("exit_code")) for file in json.loads(done.out)["files"]]
+    assert (done.code, states) == (1, [("failed", 1), ("done", None)])
+
+
+def test_the_outcome_of_one_file_as_json_has_its_own_code(secret: Path, bob: AgeTestKey) -> None:
+    done = sopskit("decrypt", "-i", "--json", secret, environ={"SOPS_AGE_KEY_FILE": str(bob.path)})
+    assert done.code == 128
+    assert json.loads(done.out)["files"][0]["error"]["class"] == "DataKeyError"
+
+
+def test_a_progress_bar_counts_the_files(secret: Path, ours: Path, folder: Path) -> None:
+    done = sopskit("rotate", "-i", secret, ours, terminals="stderr")
+    assert (done.code, "2/2" in done.err) == (0, True)

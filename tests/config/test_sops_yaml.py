@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sopskit.config.search import FoundConfig, find_config
 from sopskit.config.sops_yaml import (
     CreationRule,
     Explanation,
-    FoundConfig,
     SopsConfig,
     Verdict,
-    find_config,
     load_config,
 )
 from sopskit.errors import ConfigError, FileAccessError, NoMatchingRuleError, RecipientError

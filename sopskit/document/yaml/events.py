@@ -13,10 +13,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sopskit.document.model import position
-from sopskit.errors import DocumentSyntaxError
+from sopskit.errors import DocumentSyntaxError, LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sopskit.errors import FormatError
 
 # the extension raises these; each is fetched from its own module when it is needed
 _LAZY = {
@@ -63,6 +65,9 @@ PROBLEMS = frozenset(
         "mapping values are not allowed in this context",
     )
 )
+
+
+TOO_DEEP = "exceeded maximum nesting depth"
 
 
 def _factory(module: str, name: str) -> Callable[..., Exception]:
@@ -183,15 +188,16 @@ def fail(text: str, index: int, message: str) -> NoReturn:
     raise DocumentSyntaxError(message).at(line=line, column=column)
 
 
-def syntax_error(text: str, error: Exception) -> DocumentSyntaxError:
+def syntax_error(text: str, error: Exception) -> FormatError:
     """What to raise for an error of the parser: its place, and its problem if that is known to quote nothing."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return _unreadable(text)
     found = getattr(error, "problem", None)
     problem = found if found in PROBLEMS else "found something that is not allowed here"
-    place = f"the YAML cannot be read: {problem}"
-    located = DocumentSyntaxError(place)
+    located: FormatError = DocumentSyntaxError(f"the YAML cannot be read: {problem}")
+    if found == TOO_DEEP:
+        located = LimitError("nested deeper than the parser can go")
     located.at(line=mark.line + 1, column=mark.column + 1)
     return located
 

@@ -54,8 +54,11 @@ def property_spans(text: str, start: int, stop: int) -> list[tuple[int, int]]:
 
 
 def tag_edits(text: str, leaf: Leaf, *, every: bool = False) -> Edits:
-    """Take away a tag under which no token may stand, or with `every` any tag. What follows on its line moves up."""
-    if not isinstance(leaf.extra, Properties) or leaf.extra.tag is None:
+    """Take away a tag under which no token may stand, or with `every` any tag. What follows on its line moves up.
+
+    A bare `!` stays: go-yaml does not take it for a tag.
+    """
+    if not isinstance(leaf.extra, Properties) or leaf.extra.tag in {None, "!"}:
         return []
     if not every and leaf.extra.tag not in TYPED_TAGS:
         return []

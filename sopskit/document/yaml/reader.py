@@ -394,7 +394,7 @@ class _Reader:
         if kind is events.DocumentEndEvent:
             region = self.regions[-1]
             region.end = event.start_mark.index
-            column, region.root.column = region.root.column, -1
+            # the `sops` entry follows here, in every encrypted text, so a comment is read as if it did
+            region.root.column = max(region.root.column, 0)
             next_hash = gaps.take(region.end, region.root, region.root)
-            region.root.column = max(column, 0)
         return next_hash
