@@ -122,11 +122,11 @@ class _Work:
 
     def _like(self, format: Format) -> Older | None:
         """The version that `--like` names; it must open."""
-        from sopskit.workflow.older import open_older
-
         name = self._given.value("like")
         if name is None:
             return None
+        from sopskit.workflow.older import open_older
+
         with Stage(self._context, "decrypt", CHANGE, name):
             found = self._git().judge(name, files.read(name).data or b"")
             return open_older(found, format, self._context.keyring())
