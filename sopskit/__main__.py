@@ -3,7 +3,7 @@
 In a checkout of somebody else's, prefer the console script: `-m` puts the current folder first on the import path.
 """
 
-from sopskit.cli.main import main
+from sopskit.cli.main import run
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()

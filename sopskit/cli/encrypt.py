@@ -55,7 +55,7 @@ class _Work:
 
     def close(self) -> None:
         if self._history is not None:
-            self._history.__exit__()
+            self._history.close()
 
     def in_place(self) -> int:
         self._check_folders()
@@ -129,6 +129,12 @@ class _Work:
 
         with Stage(self._context, "decrypt", CHANGE, name):
             found = self._git().judge(name, files.read(name).data or b"")
+            if not found.trusted:
+                self._context.warn(
+                    f"{name} is not in the upstream default branch and plays no part: anybody could have written it",
+                    "values keep their ciphertext once it is merged",
+                )
+                return None
             return open_older(found, format, self._context.keyring())
 
     def _existing(self, output: str | None, format: Format) -> Older | None:
@@ -150,7 +156,9 @@ class _Work:
 
         try:
             found = find()
-            return None if found is None else open_older(found, format, self._context.quiet_keyring())
+            return (
+                None if found is None or not found.trusted else open_older(found, format, self._context.quiet_keyring())
+            )
         except SopskitError:
             return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -75,9 +76,13 @@ def main(argv: Sequence[str] | None = None, context: Context | None = None) -> i
 
 
 def run() -> None:
-    """The console script: `main`, and out. Taking the interpreter apart would cost as much as decrypting ten files."""
-    code = main()
-    os._exit(code)
+    """The console script: `main`, and out. Taking the interpreter apart would cost as much as decrypting ten files.
+
+    A run is short and a large document holds no cycles: the cyclic collector would only walk it again and again,
+    which costs a tenth of the time for 20,000 values.
+    """
+    gc.disable()
+    os._exit(main())
 
 
 def _run(argv: Sequence[str], context: Context) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes
@@ -15,6 +16,7 @@ from sopskit.workflow.writer import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from sopskit.cli.context import Context
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sopskit.workflow.outcome import Left, Outcome
 
 STDIN = "standard input"
+OPEN_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/")  # what stands behind them is open already
 
 
 class Stage:
@@ -73,11 +76,8 @@ def deliver(context: Context, output: str | None, data: bytes, *, private: bool)
         context.write(data)
         return exitcodes.OK
     with Stage(context, "", WRITE, output):
-        if output.startswith("/dev/"):
-            files.write_through(output, data)
-            return exitcodes.OK
-        seen = files.look(output)
-        if seen.is_regular:
+        seen = None if output.startswith(OPEN_FILES) else files.look(output)
+        if seen is not None and seen.is_regular:
             replace(seen, data, private=private)
         else:
             files.write_through(output, data)
@@ -85,7 +85,7 @@ def deliver(context: Context, output: str | None, data: bytes, *, private: bool)
 
 
 def is_text(data: bytes) -> bool:
-    """Whether a terminal can show it: UTF-8 without control characters but tab, line ends and escape-free text."""
+    """Whether a terminal can show it: UTF-8 without control characters, tabs and line ends apart."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -109,11 +109,10 @@ def in_place(
     """
     found = [file for file in expand(given.files) if wanted is None or file.named or wanted(file)]
     many = len(given.files) != 1 or not all(file.named for file in found)
-    by_path = {file.path: file for file in found}
     with _progress(context, command, len(found), shown=many and not asks) as step:
         outcomes = batch.rewrite(
             found,
-            lambda seen: change(seen, by_path[seen.path]),
+            change,
             private=private,
             done=step,
             stale=lambda name: context.note(f"sopskit: note: removed {name}, left by an interrupted run"),
@@ -175,19 +174,12 @@ def _entry(outcome: Outcome, command: str) -> dict[str, object]:
     return entry
 
 
-class _Silent:
-    """No progress bar."""
-
-    def __enter__(self) -> None:
-        """Nothing to call."""
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to end."""
-
-
-def _progress(context: Context, command: str, total: int, *, shown: bool) -> _Silent:
+def _progress(
+    context: Context, command: str, total: int, *, shown: bool
+) -> AbstractContextManager[Callable[[], None] | None]:
+    """What to call after each file."""
     if not shown or "stderr" not in context.terminals:
-        return _Silent()
+        return nullcontext()
     from sopskit.cli.progress import Bar
 
-    return Bar(context.stderr, command, total)  # type: ignore[return-value]
+    return Bar(context.stderr, command, total)

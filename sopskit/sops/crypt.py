@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -96,6 +97,7 @@ def _open_items(
     encrypts = metadata.selection.walk(lenient=True).encrypts
     only_encrypted = metadata.mac_only_encrypted
     open_token = values.open_token
+    open_comment = _CommentOpener(cipher, document).open
     opened: list[tuple[Leaf | Comment, Plain]] = []
     unreadable: list[Comment] = []
     pieces: list[bytes] = []
@@ -103,7 +105,7 @@ def _open_items(
         selected = encrypts(item)
         if isinstance(item, Comment):
             if selected and item.value.startswith(values.PREFIX):
-                plain = _open_comment(cipher, item, document)
+                plain = open_comment(item)
                 if plain is None:
                     unreadable.append(item)
                 else:
@@ -133,36 +135,64 @@ def _open_items(
     return opened, unreadable, pieces
 
 
-def _open_comment(cipher: AESGCM, comment: Comment, document: Document) -> Plain | None:
-    """Open a comment under its own path, else under that of another container of its document.
+# Comments are outside the MAC, so anybody can add as many as the file may be long: attempts to open them elsewhere
+# are counted per file, at about 2 microseconds each, and only so many leaves tell which containers there are.
+MOST_ATTEMPTS = 200_000
+MOST_COMMENT_PATHS = 2_000
+
+
+class _CommentOpener:
+    """Opens comments under their own path, else under that of another container of their document.
 
     Which container a comment belongs to is a reader's guess, and sops guesses anew after it has written
     the file (SOPS section 1.9). Comments are outside the MAC; one that opens nowhere stays as it is.
     """
-    for aad in _comment_paths(comment, document):
+
+    __slots__ = ("_attempts", "_cipher", "_document", "_others")
+
+    def __init__(self, cipher: AESGCM, document: Document) -> None:
+        self._cipher = cipher
+        self._document = document
+        self._others: list[str] | None = None
+        self._attempts = MOST_ATTEMPTS
+
+    def open(self, comment: Comment) -> Plain | None:
+        """The comment's text; None if it opens nowhere."""
         try:
-            plain = values.open_token(cipher, comment.value, aad.encode("utf-8", "surrogateescape"))
-        except ValueTamperedError:
-            continue
+            value = values.EncryptedValue.parse(comment.value)
+            plain = self._open(value, comment.aad) or self._open_elsewhere(value, comment)
         except EncryptedValueError:
             return None
-        return plain if plain.kind in {"comment", "str"} else None
-    return None
+        return plain if plain is not None and plain.kind in {"comment", "str"} else None
+
+    def _open(self, value: values.EncryptedValue, aad: str) -> Plain | None:
+        try:
+            return values.open_value(self._cipher, value, aad.encode("utf-8", "surrogateescape"))
+        except ValueTamperedError:
+            return None
+
+    def _open_elsewhere(self, value: values.EncryptedValue, comment: Comment) -> Plain | None:
+        for aad in chain(_enclosing_paths(comment), self._other_paths()):
+            if not self._attempts:
+                break
+            self._attempts -= 1
+            plain = self._open(value, aad)
+            if plain is not None:
+                return plain
+        return None
+
+    def _other_paths(self) -> list[str]:
+        if self._others is None:
+            leaves = islice((item for item in self._document.items if item.__class__ is Leaf), MOST_COMMENT_PATHS)
+            self._others = list(dict.fromkeys(leaf.parent.prefix or ":" for leaf in leaves))
+        return self._others
 
 
-def _comment_paths(comment: Comment, document: Document) -> Iterator[str]:
-    yield comment.aad
-    others = {leaf.parent.prefix or ":" for leaf in document.leaves()[:MOST_COMMENT_PATHS]}
+def _enclosing_paths(comment: Comment) -> Iterator[str]:
     container = comment.parent.parent
     while container is not None:
-        others.add(container.prefix or ":")
+        yield container.prefix or ":"
         container = container.parent
-    others.discard(comment.aad)
-    yield from sorted(others)
-
-
-# a file full of comments that open nowhere must not take the square of its size
-MOST_COMMENT_PATHS = 2_000
 
 
 def seal_file(

@@ -31,10 +31,11 @@ class Reuse:
     """The tokens of an older version, each handed out once.
 
     Under the same data key a token is given as it is: the same IV must never meet another plaintext. Under
-    another data key the same plaintext is sealed anew under its old IV, as `rotate` does.
+    another data key the same plaintext is sealed anew under its old IV, as `rotate` does, unless the older version
+    has that IV at another value as well: its writer, who need not be a friend, chose the IVs.
     """
 
-    __slots__ = ("_like", "_same_key", "_sealed", "_spelled")
+    __slots__ = ("_ivs", "_like", "_same_key", "_sealed", "_spelled")
 
     def __init__(self, like: Opened, *, same_key: bool) -> None:
         """Index the older version's tokens by path, kind and value."""
@@ -45,6 +46,7 @@ class Reuse:
             key = (item.aad, plain.kind, plain.data)
             self._sealed.setdefault(key, deque()).append(_Sealed(item.value, plain.spelling))
         self._spelled: frozenset[tuple[str, str, str]] | None = None
+        self._ivs: dict[bytes, tuple[str, bytes]] = {}
 
     def token(self, item: Leaf | Comment, kind: str, cipher: AESGCM) -> str | None:
         """The token for an unchanged value, or None."""
@@ -59,9 +61,13 @@ class Reuse:
         value = values.EncryptedValue.parse(sealed.token)
         if self._same_key:
             return sealed.token
-        if len(value.iv) != values.IV_SIZE:
+        if len(value.iv) != values.IV_SIZE or not self._is_new(value.iv, item.aad, sealed.spelling):
             return None
         return values.seal(cipher, sealed.spelling, kind, item.aad.encode("utf-8", "surrogateescape"), value.iv)
+
+    def _is_new(self, iv: bytes, aad: str, spelling: bytes) -> bool:
+        """Whether no other plaintext or path was sealed under this IV: two of them would give the cipher's hash key away."""
+        return self._ivs.setdefault(iv, (aad, spelling)) == (aad, spelling)
 
     def _was_spelled(self, item: Leaf | Comment, kind: str) -> bool:
         """Whether the older plaintext spelled this value just so: sops writes `True` inside, we show `true`."""

@@ -107,9 +107,7 @@ def open_value(cipher: AESGCM, value: EncryptedValue, aad: bytes) -> Plain:
             "the value does not open: it was changed, moved from another path, or sealed with another data key",
             hint="restore the file from Git; after a rename, encrypt the value again",
         ) from None
-    if value.type == "str":
-        return Plain("str", spelling, spelling)
-    return Plain("str" if value.type == "bytes" else value.type, canonical(value.type, spelling), spelling)
+    return _plain(value.type, spelling)
 
 
 def open_token(cipher: AESGCM, text: str, aad: bytes) -> Plain:
@@ -124,9 +122,15 @@ def open_token(cipher: AESGCM, text: str, aad: bytes) -> Plain:
             spelling = cipher.decrypt(a2b_base64(iv[3:], strict_mode=True), body, aad)
             if kind == "type:str]":
                 return Plain("str", spelling, spelling)
+            if kind[-1] == "]":
+                return _plain(kind[5:-1], spelling)
     except (InvalidTag, ValueError):
         pass  # what is wrong is said below
     return open_value(cipher, EncryptedValue.parse(text), aad)
+
+
+def _plain(kind: str, spelling: bytes) -> Plain:
+    return Plain("str" if kind == "bytes" else kind, canonical(kind, spelling), spelling)
 
 
 def canonical(kind: str, spelling: bytes) -> bytes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def rewrite(
     found: Iterable[Found],
-    change: Callable[[Seen], bytes | Left],
+    change: Callable[[Seen, Found], bytes | Left],
     *,
     private: bool = False,
     done: Callable[[], None] | None = None,
@@ -50,13 +50,15 @@ def rewrite(
     ]
 
 
-def _rewrite_one(file: Found, change: Callable[[Seen], bytes | Left], writer: Writer, *, private: bool) -> Outcome:
+def _rewrite_one(
+    file: Found, change: Callable[[Seen, Found], bytes | Left], writer: Writer, *, private: bool
+) -> Outcome:
     stage = READ
     path = file.path
     try:
         seen = read(path, limit=DEFAULT_LIMITS.size)
         stage = CHANGE
-        new = change(seen)
+        new = change(seen, file)
         if isinstance(new, Left):
             return Outcome(path, SKIPPED if new.skipped else UNCHANGED, new.note)
         stage = WRITE

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Older(NamedTuple):
-    """An opened older version of the file. `trusted`: its data key may be used again, if no recipient leaves."""
+    """An opened older version of the file. Only a `trusted` one has a say in how the file is sealed again."""
 
     opened: Opened
     trusted: bool
@@ -50,17 +50,18 @@ def encrypt(
 ) -> bytes:
     """Seal a document for the keys of `metadata`, which are not yet wrapped.
 
-    Under a trusted older version whose recipients all stay, values that did not change keep their tokens and
-    those recipients their entries. Under any other one there is a new data key, and unchanged values keep their IV.
-    Raises what wrapping and sealing raise.
+    Under a trusted older version whose recipients all stay, values that did not change keep their tokens and those
+    recipients their entries; if one leaves, there is a new data key, and unchanged values keep their IV. An older version
+    that is not trusted plays no part: anybody who knows the recipients can write one full of guesses, and an IV or a
+    quoting kept would tell which of them are right. Raises what wrapping and sealing raise.
     """
-    if older is not None and older.trusted and _keeps_recipients(older.opened.file.metadata, metadata):
-        data_key = older.opened.data_key
-        metadata = _wrap_missing(older.opened, metadata, gpg)
+    like = older.opened if older is not None and older.trusted else None
+    if like is not None and _keeps_recipients(like.file.metadata, metadata):
+        data_key = like.data_key
+        metadata = _wrap_missing(like, metadata, gpg)
     else:
         data_key = generate()
         metadata = wrap_data_key(metadata, data_key, gpg)
-    like = older.opened if older is not None else None
     return seal_file(plain, metadata, data_key, now=now, like=like, indent=indent).document.to_bytes()
 
 

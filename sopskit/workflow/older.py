@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.errors import SopskitError
+from sopskit.errors import GitError, SopskitError
 from sopskit.git import open_repository
 from sopskit.sops.crypt import load, open_file
 from sopskit.workflow.encrypt import Older
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sopskit.document import Format
-    from sopskit.git import Repository
+    from sopskit.git import Repository, TreeEntry
     from sopskit.sops.masterkeys import Keyring
-
-PLACES = ("INDEX", "HEAD")
 
 
 class Found(NamedTuple):
@@ -27,47 +26,92 @@ class Found(NamedTuple):
 
 
 class History:
-    """The Git side of older versions, for many files: repositories are opened once."""
+    """The Git side of older versions, for many files: git is asked a handful of times for each repository."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`environ` is what git may read its user's settings by."""
         self._environ = environ
-        self._repositories: dict[str, Repository | None] = {}
+        self._trees: dict[str, _Trees | None] = {}
 
-    def __enter__(self) -> History:  # noqa: PYI034 final
-        """Itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """End the git processes."""
-        for repository in self._repositories.values():
-            if repository is not None:
-                repository.close()
+        for trees in self._trees.values():
+            if trees is not None:
+                trees.repository.close()
 
     def committed(self, path: str, format: Format) -> Found | None:
         """The encrypted version of `path` in the index, else in HEAD; None if there is none. Raises `GitError`."""
-        repository, relative = self._place(path)
-        if repository is None or relative is None:
+        trees, relative = self._place(path)
+        if trees is None or relative is None:
             return None
-        for place in PLACES:
-            blob = repository.blob_at(place, relative)
-            if blob is not None and _is_encrypted(blob, format):
-                return Found(blob, repository.is_in_upstream_default(relative, blob))
+        for tree in (trees.index, trees.head):
+            entry = tree.get(relative)
+            data = trees.repository.blob(entry.id) if entry is not None else b""
+            if entry is not None and _is_encrypted(data, format):
+                return Found(data, trees.has_merged(entry, data))
         return None
 
     def judge(self, path: str, data: bytes) -> Found:
         """A version that stands in the file `path`. Raises `GitError`."""
-        repository, relative = self._place(path)
-        if repository is None or relative is None:
-            return Found(data, repository is None)
-        return Found(data, repository.is_in_upstream_default(relative, data))
+        trees, relative = self._place(path)
+        if trees is None or relative is None:
+            return Found(data, trees is None)
+        return Found(data, trees.repository.is_in_upstream_default(relative, data))
 
-    def _place(self, path: str) -> tuple[Repository | None, str | None]:
+    def _place(self, path: str) -> tuple[_Trees | None, bytes | None]:
         folder = path.rpartition("/")[0]
-        if folder not in self._repositories:
-            self._repositories[folder] = open_repository(folder or ".", self._environ)
-        repository = self._repositories[folder]
-        return repository, None if repository is None else repository.relative(path)
+        if folder not in self._trees:
+            repository = open_repository(folder or ".", self._environ)
+            known = (trees for trees in self._trees.values() if trees and repository)
+            same = next((trees for trees in known if repository and trees.repository.root == repository.root), None)
+            self._trees[folder] = same or (None if repository is None else _Trees(repository))
+        trees = self._trees[folder]
+        relative = None if trees is None else trees.repository.relative(path)
+        return trees, None if relative is None else os.fsencode(relative)
+
+
+class _Trees:
+    """The paths of a repository's HEAD, index and upstream default branch, each read when it is first needed."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._head: dict[bytes, TreeEntry] | None = None
+        self._index: dict[bytes, TreeEntry] | None = None
+        self._merged: dict[bytes, TreeEntry] | None = None
+
+    @property
+    def head(self) -> dict[bytes, TreeEntry]:
+        if self._head is None:
+            try:
+                self._head = _by_path(self.repository.tree_paths("HEAD"))
+            except GitError:  # before the first commit
+                self._head = {}
+        return self._head
+
+    @property
+    def index(self) -> dict[bytes, TreeEntry]:
+        if self._index is None:
+            self._index = dict(self.head)
+            for change in self.repository.staged():
+                if change.base is not None:
+                    self._index.pop(change.base.path, None)
+                if change.head is not None and change.head.is_file:
+                    self._index[change.head.path] = change.head
+        return self._index
+
+    def has_merged(self, entry: TreeEntry, data: bytes) -> bool:
+        """Whether this version is in the upstream default branch, at its tip or in its history."""
+        if self._merged is None:
+            branch = self.repository.upstream_default()
+            self._merged = {} if branch is None else _by_path(self.repository.tree_paths(branch))
+        merged = self._merged.get(entry.path)
+        if merged is not None and merged.id == entry.id:
+            return True
+        return self.repository.is_in_upstream_default(entry.path, data)
+
+
+def _by_path(entries: Iterable[TreeEntry]) -> dict[bytes, TreeEntry]:
+    return {entry.path: entry for entry in entries if entry.is_file}
 
 
 def _is_encrypted(data: bytes, format: Format) -> bool:

@@ -241,3 +241,24 @@ def test_a_passphrase_needs_a_terminal() -> None:
     context = Context(stdin=io.BytesIO(), stdout=io.BytesIO(), stderr=io.StringIO(), environ={})
     assert context.keyring() is context.keyring()
     assert context.quiet_keyring() is context.quiet_keyring()
+
+
+def test_an_output_that_is_open_already_is_written_through(secret: Path, tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", MAIN, "decrypt", "--output", "/dev/stdout", str(secret)]
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run(command, env=environ, stdout=out, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"correct horse" in (tmp_path / "out").read_bytes()
+
+
+def test_the_console_script_ends_with_the_code(secret: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    program = "from sopskit.cli.main import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "decrypt", str(secret)], env=environ, capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert b"correct horse" in done.stdout
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (100, b"")

@@ -69,14 +69,13 @@ def go_float(value: float) -> str:
     plain = golang.format_float(value)
     if plain in NOT_FINITE:
         return NOT_FINITE[plain]
-    mantissa, _, exponent = f"{value:.17e}".partition("e")
-    if value == 0 or -4 <= int(exponent) < 6:
+    whole, _, fraction = plain.lstrip("-").partition(".")
+    power = len(whole) - 1 if whole != "0" else -1 - len(fraction) + len(fraction.lstrip("0"))
+    if value == 0 or -4 <= power < 6:
         return plain
-    digits = plain.lstrip("-").replace(".", "").strip("0")
-    power = int(exponent)
-    sign = "-" if mantissa.startswith("-") else ""
-    fraction = "." + digits[1:] if digits[1:] else ""
-    return f"{sign}{digits[0]}{fraction}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    digits = (whole + fraction).strip("0")
+    mantissa = digits[0] + ("." + digits[1:] if digits[1:] else "")
+    return f"{'-' if value < 0 else ''}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def block_value(value: Raw, column: int, style: Style, *, in_list: bool) -> str:

@@ -53,8 +53,8 @@ def decode(source: bytes) -> tuple[str, bool]:
 
 def read(format: Format, text: str, limits: Limits, *, bom: bool = False) -> Document:
     """Read a text. Raises `DocumentSyntaxError`, `LimitError`, and `MetadataError` for two `sops` entries."""
-    reader = _Reader(text, limits)
     try:
+        reader = _Reader(text, limits)
         reader.run()
     except events.YAMLError as error:
         problem = events.syntax_error(text, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.document import DEFAULT_LIMITS, Comment, Document, Leaf, Plain, format_for_name
+from sopskit.sops.values import plaintext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +67,7 @@ def plain_of(item: Leaf | Comment) -> Plain | None:
         return Plain("comment", item.value.encode(), item.value.encode()) if item.value else None
     if item.kind in {"null", "uint64"} or (item.kind == "str" and not item.data):
         return None
-    spelling = item.value.encode() if item.kind in {"int", "float", "bool"} else item.data
-    return Plain(item.kind, item.data, spelling)
+    return Plain(item.kind, item.data, plaintext(item))
 
 
 def seal(

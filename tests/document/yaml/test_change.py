@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -35,17 +36,17 @@ def path(place: str) -> Path:
         ("a: x # c\n", "a", "z", "a: z # c\n"), ("a: 'x'\n", "a", "it's", "a: 'it''s'\n"), ('a: "x"\n', "a", "1", 'a: "1"\n'),
         ("a: x\n", "a", "1", 'a: "1"\n'), ("a: 'x'\n", "a", 1, "a: 1\n"), ("a: |\n  x\nb: v\n", "a", "z\n", "a: |\n  z\nb: v\n"),
         ("a: |  # c\n  x\nb: v\n", "a", 5, "a: 5  # c\nb: v\n"), ("a: &n !!str x\n", "a", 5, "a: &n 5\n"),
-        ("a: x\n", "a", "v\nw\n", "a: |\n    v\n    w\n"), ("a: x", "a", "v\nw\n", 'a: "v\\nw\\n"'), ("a: x\n", "a", None, "a: null\n"),
+        ("a: x\n", "a", "v\nw\n", "a: |\n    v\n    w\n"), ("a: x", "a", "v\nw\n", "a: |\n    v\n    w\n"), ("a: x\n", "a", None, "a: null\n"),
         ("a: x\n", "a", 1.0, "a: 1.0\n"), ("a: x\n", "a", True, "a: true\n"), ("a: [x, z]\n", "a.1", "v, w", "a: [x, 'v, w']\n"),
         # empty values
         ("a:\n", "a", "x", "a: x\n"), ("a:  # c\n", "a", "x", "a: x  # c\n"), ("a: &n\n", "a", "x", "a: &n x\n"),
-        ("a:\n", "a", {"b": 1}, "a:\n    b: 1\n"), ("- x\n", "", None, ""), ("l:\n-\n- x\n", "l.0", [1], "l:\n- - 1\n- x\n"),
+        ("a:\n", "a", {"b": 1}, "a:\n    b: 1\n"), ("l:\n-\n- x\n", "l.0", [1], "l:\n- - 1\n- x\n"),
         ("a: {b, c: , d}\n", "a.b", 1, "a: {b: 1, c: , d}\n"), ("a: {b, c: , d}\n", "a.c", 1, "a: {b, c: 1, d}\n"),
         ("a: {}\n", "a.b", 1, "a:\n    b: 1\n"), ("a: []  # c\n", "a.0", 1, "a:  # c\n    - 1\n"), ("a: [{}]\n", "a.0.b", 1, "a: [{b: 1}]\n"),
         ("a: ~\n", "a.b", 1, "a:\n    b: 1\n"), ("{}\n", "a", 1, "a: 1\n"), ("--- {} # c\n", "a", 1, "---  # c\na: 1\n"),
         ("---\n# c\n", "a", 1, "---\n# c\na: 1\n"), ("---", "a", 1, "---\na: 1\n"), ("--- ~\n", "a", 1, "--- \na: 1\n"),
         # collections for scalars and the other way round
-        ("a: x # c\nb: v\n", "a", {"k": [1, {"m": "n"}]}, "a: # c\n    k:\n        - 1\n        - m: n\nb: v\n"),
+        ("a: x # c\nb: v\n", "a", {"k": [1, {"m": "o"}]}, "a: # c\n    k:\n        - 1\n        - m: o\nb: v\n"),
         ("l:\n  - x # c\n", "l.0", {"k": 1, "m": 2}, "l:\n  - k: 1 # c\n    m: 2\n"), ("a: x\n", "a", {}, "a: {}\n"),
         ("a: # c\n  b: 1\n  # d\n  e: 2\nf: 3\n", "a", 5, "a: 5 # c\nf: 3\n"), ("a: &n # c\n  b: 1\n", "a", 5, "a: 5 # c\n"),
         ("a: # c\n  b: 1\nd: 2\n", "a", {"e": 1}, "a: # c\n  e: 1\nd: 2\n".replace("  e", "  e")),
@@ -64,9 +65,7 @@ def path(place: str) -> Path:
     ],
 )  # fmt: skip
 def test_set(text: str, place: str, value: Raw, changed: str) -> None:
-    if place:
-        expected = changed if "x:\n    b: 2" not in changed else changed.replace("x:\n", "x: &x\n") if False else changed
-        assert put(text, place, value) == expected
+    assert put(text, place, value) == changed
 
 
 @pytest.mark.parametrize(
@@ -127,8 +126,9 @@ def test_half_characters_are_refused(value: Raw) -> None:
 VALUES: list[Raw] = ["x", "a: b", "two\nlines\n", "two\nlines", "", 5, 1.5, True, None, {}, [], {"k": "v"}, {"k": {"z": [1, "t\nu\n"]}, "m": "l\n"}, [{"a": 1, "b": []}, [3, ["x\ny"]]], " lead\nx", "true"]  # fmt: skip
 
 
-@given(st.randoms(use_true_random=False), st.booleans())
-def test_changes_of_any_text_do_what_they_say(random, hostile: bool) -> None:  # noqa: ANN001
+@given(st.integers(0, 2**32), st.booleans())
+def test_changes_of_any_text_do_what_they_say(seed: int, hostile: bool) -> None:
+    random = Random(seed)
     text = Writer(random, hostile=hostile).text()
     try:
         document = YAML.parse(text.encode(), encrypted=False, limits=DEFAULT_LIMITS)

@@ -67,11 +67,11 @@ def test_the_entry_has_the_files_line_ends() -> None:
 
 
 def test_fields_of_the_entry_are_sorted_and_typed() -> None:
-    tree = {"z": [], "b": {"y": 1, "x": None}, "a": [True, "1", "multi\nline", {}], "mac_only": False}
+    tree = {"z": [], "b": {"w": 1, "v": None}, "a": [True, "1", "multi\nline", {}], "mac_only": False}
     document = YAML.seal(read("a: x\n"), [], tree, indent=2, one_line=frozenset())  # type: ignore[arg-type]
     assert document.text == (
         'a: x\nsops:\n  a:\n    - true\n    - "1"\n    - |-\n      multi\n      line\n    - {}\n'
-        "  b:\n    x: null\n    y: 1\n  mac_only: false\n  z: []\n"
+        "  b:\n    v: null\n    w: 1\n  mac_only: false\n  z: []\n"
     )
     assert document.block is not None
     assert document.block.tree == tree

@@ -58,7 +58,7 @@ SPECIAL = [
     "1:70",
 ]
 QUOTED = ["", "x", " lead", "trail ", "a: b", "# no", "true", "1", "- a", "é", "tab\there", "{[,]}", "'", "---"]
-KEYS = ["a", "b", "name", "key with blank", "x-y", "ключ", "token", "yes", "a.b", "k8s/io", "data", "Null x"]
+KEYS = ["a", "b", "name", "key with blank", "x-y", "ключ", "token", "yes", "a.b", "k8s/io", "data", "Null x", "x_unencrypted"]
 COMMENTS = ["# comment", "#tight", "#", "#  spaced  ", "# with 'quotes' \" and: things", "# ünï", "## double #hash"]
 PRIVATE_TAGS = ["!vault", "!!str", "!"]
 
@@ -264,3 +264,11 @@ class Writer:
         items = [f"{self.key(key)}: {self.flow_item(depth)}" for key in keys]
         tail = "," if items and self.hostile and self.chance(0.1) else ""
         return "{" + gap + ("," + (gap or " ")).join(items) + tail + gap + "}"
+
+
+# what a careless hand or a broken tool leaves in a text
+FRAGMENTS = [
+    "\n", " ", "  ", ":", ": ", "- ", "-", "#", " #", "&x ", "*x", "!!int ", "!t ", "'", '"', "|", ">", "{", "}", "[", "]", ",",
+    "?", "? ", "---\n", "...\n", "\t", "\r", "\r\n", "\u2028", "\x85", "\ufeff", "%YAML 1.1\n", "<<: ", "\x00", "\x0b", "é", "~",
+    "|2\n", "&", "*", "!", "%", "@", "`", "\ud7ff", "!<tag:yaml.org,2002:int> ", "\\",
+]  # fmt: skip
