@@ -20,7 +20,6 @@ from sopskit.errors import (
 from sopskit.sops import mac, values
 from sopskit.sops.datakey import DEFAULT_ORDER, recover_data_key
 from sopskit.sops.metadata import Metadata
-from sopskit.sops.reuse import Reuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sopskit.document import Document, Format, Limits, Plain
     from sopskit.secret import DataKey
     from sopskit.sops.masterkeys import Keyring
+    from sopskit.sops.reuse import Reuse
 
 # what stands in `version`: the release of sops whose format this is; sops refuses files without a three-part version
 FORMAT_VERSION = "3.13.3"
@@ -215,7 +215,11 @@ def seal_file(
             hint="to change it use: sopskit edit FILE; if it is plain text, rename that entry",
         )
     cipher = AESGCM(data_key.reveal())
-    reuse = Reuse(like, same_key=like is not None and like.data_key == data_key) if like else None
+    reuse = None
+    if like is not None:
+        from sopskit.sops.reuse import Reuse
+
+        reuse = Reuse(like, same_key=like.data_key == data_key)
     ivs = _Ivs(len(plain.items) + 1)
     tokens, pieces = _seal_items(plain, metadata, cipher, ivs, reuse)
     metadata = metadata.replace(

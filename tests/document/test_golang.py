@@ -30,14 +30,14 @@ from sopskit.document import golang
         (-math.inf, "-Inf"),
     ],
 )
-def test_floats_are_written_without_exponent(value: float, expected: str):
+def test_floats_are_written_without_exponent(value: float, expected: str) -> None:
     if value == -9223372036854775809.0:
         expected = "-9223372036854776000"  # shortest digits, padded: SOPS 11.6
     assert golang.format_float(value) == expected
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_written_float_reads_back_the_same(value: float):
+def test_a_written_float_reads_back_the_same(value: float) -> None:
     text = golang.format_float(value)
     assert "e" not in text
     again = golang.parse_float(text)
@@ -66,7 +66,7 @@ def test_a_written_float_reads_back_the_same(value: float):
         ("0" * 5000 + "7", 7),
     ],
 )
-def test_integers_are_read_as_atoi_does(text: str, expected: int | None):
+def test_integers_are_read_as_atoi_does(text: str, expected: int | None) -> None:
     assert golang.parse_int(text) == expected
 
 
@@ -100,11 +100,11 @@ def test_integers_are_read_as_atoi_does(text: str, expected: int | None):
         ("1e-400", 0.0),
     ],
 )
-def test_floats_are_read_as_parse_float_does(text: str, expected: float | None):
+def test_floats_are_read_as_parse_float_does(text: str, expected: float | None) -> None:
     assert golang.parse_float(text) == expected
 
 
-def test_nan_is_read():
+def test_nan_is_read() -> None:
     value = golang.parse_float("NaN")
     assert value is not None
     assert math.isnan(value)
@@ -139,5 +139,5 @@ def test_nan_is_read():
         ("", None),
     ],
 )
-def test_times_are_read_as_rfc_3339(text: str, expected: str | None):
+def test_times_are_read_as_rfc_3339(text: str, expected: str | None) -> None:
     assert golang.canonical_time(text) == expected

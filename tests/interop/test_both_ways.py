@@ -53,7 +53,7 @@ def options(rule: Selection) -> list[str]:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.field))
 @INTEROP
 @given(tree=trees.TREES, style=STYLES)
-def test_released_sops_reads_our_yaml(released: Released, ours: Ours, rule: Selection, tree: Any, style: Any):
+def test_released_sops_reads_our_yaml(released: Released, ours: Ours, rule: Selection, tree: Any, style: Any) -> None:
     text = trees.yaml_text(tree, *style).encode()
     encrypted = ours.encrypt(text, "yaml", rule)
     assert same(yaml.safe_load(text), released.decrypt_to_tree(encrypted, "yaml"))
@@ -63,7 +63,9 @@ def test_released_sops_reads_our_yaml(released: Released, ours: Ours, rule: Sele
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.field))
 @INTEROP
 @given(tree=trees.TREES, style=STYLES)
-def test_we_read_the_yaml_of_released_sops(released: Released, ours: Ours, rule: Selection, tree: Any, style: Any):
+def test_we_read_the_yaml_of_released_sops(
+    released: Released, ours: Ours, rule: Selection, tree: Any, style: Any
+) -> None:
     encrypted = released.encrypt(trees.yaml_text(tree, *style).encode(), "yaml", *options(rule))
     assume(released.reads(encrypted, "yaml"))
     assert same(tree, released.tree_of(ours.decrypt(encrypted, "yaml")))
@@ -74,7 +76,7 @@ def test_we_read_the_yaml_of_released_sops(released: Released, ours: Ours, rule:
 @given(tree=trees.TREES, indent=st.sampled_from([None, 0, 2, 4]), ascii=st.booleans())
 def test_released_sops_reads_our_json(
     released: Released, ours: Ours, rule: Selection, tree: Any, indent: int | None, ascii: bool
-):
+) -> None:
     text = trees.json_text(tree, indent, ascii).encode()
     encrypted = ours.encrypt(text, "json", rule)
     assert same(tree, released.decrypt_to_tree(encrypted, "json"))
@@ -84,7 +86,7 @@ def test_released_sops_reads_our_json(
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.field))
 @INTEROP
 @given(tree=trees.TREES)
-def test_we_read_the_json_of_released_sops(released: Released, ours: Ours, rule: Selection, tree: Any):
+def test_we_read_the_json_of_released_sops(released: Released, ours: Ours, rule: Selection, tree: Any) -> None:
     encrypted = released.encrypt(trees.json_text(tree, 2, ascii=False).encode(), "json", *options(rule))
     assume(released.reads(encrypted, "json"))
     assert same(tree, json.loads(ours.decrypt(encrypted, "json")))
@@ -92,7 +94,7 @@ def test_we_read_the_json_of_released_sops(released: Released, ours: Ours, rule:
 
 @INTEROP
 @given(tree=trees.FLAT)
-def test_dotenv_goes_both_ways(released: Released, ours: Ours, tree: dict[str, str]):
+def test_dotenv_goes_both_ways(released: Released, ours: Ours, tree: dict[str, str]) -> None:
     text = "".join(f"{key}={value}\n" for key, value in tree.items()).encode()
     encrypted = ours.encrypt(text, "dotenv")
     assert released.decrypt(encrypted, "dotenv") == text
@@ -113,7 +115,7 @@ INI_VALUE = st.text(
         min_size=1,
     )
 )
-def test_ini_goes_both_ways(released: Released, ours: Ours, tree: dict[str, dict[str, str]]):
+def test_ini_goes_both_ways(released: Released, ours: Ours, tree: dict[str, dict[str, str]]) -> None:
     text = "\n".join(
         "".join([f"[{name}]\n", *(f"{key} = {value}\n" for key, value in items.items())])
         for name, items in tree.items()
@@ -128,7 +130,7 @@ def test_ini_goes_both_ways(released: Released, ours: Ours, tree: dict[str, dict
 
 @INTEROP
 @given(content=st.binary(min_size=1, max_size=200))
-def test_binary_goes_both_ways(released: Released, ours: Ours, content: bytes):
+def test_binary_goes_both_ways(released: Released, ours: Ours, content: bytes) -> None:
     encrypted = ours.encrypt(content, "binary", Selection(None, ""))
     assert released.decrypt(encrypted, "binary") == content
     assert ours.decrypt(encrypted, "binary") == content
@@ -155,7 +157,7 @@ m:
 
 
 @pytest.mark.parametrize("field", ["encrypted_comment_regex", "unencrypted_comment_regex"])
-def test_comment_rules_go_both_ways(released: Released, ours: Ours, field: str):
+def test_comment_rules_go_both_ways(released: Released, ours: Ours, field: str) -> None:
     rule = Selection(field, "sops:enc")
     (released.folder / ".sops.yaml").write_text(
         f"creation_rules:\n  - {field}: 'sops:enc'\n    age: {released.recipient}\n"
@@ -169,7 +171,7 @@ def test_comment_rules_go_both_ways(released: Released, ours: Ours, field: str):
 
 
 @pytest.mark.parametrize("mac_only", [False, True])
-def test_a_mac_over_encrypted_values_only_goes_both_ways(released: Released, ours: Ours, mac_only: bool):
+def test_a_mac_over_encrypted_values_only_goes_both_ways(released: Released, ours: Ours, mac_only: bool) -> None:
     text = b"a: 1\nb_unencrypted: 0777\nc: [x, true]\n"
     encrypted = ours.encrypt(text, "yaml", mac_only_encrypted=mac_only)
     assert released.decrypt_to_tree(encrypted, "yaml") == {"a": 1, "b_unencrypted": 511, "c": ["x", True]}

@@ -23,7 +23,7 @@ TEXT = b"a: one # note\nb:\n    - 2\n    - true\n"
 CREATED = "2026-01-02T03:04:05Z"
 
 
-def test_hybrid_keys_go_both_ways(released: Released, ours: Ours, hybrid_key: AgeTestKey):
+def test_hybrid_keys_go_both_ways(released: Released, ours: Ours, hybrid_key: AgeTestKey) -> None:
     ours.recipient = released.recipient = hybrid_key.recipient
     released.environ["SOPS_AGE_KEY_FILE"] = str(hybrid_key.path)
     ours.keyring = FixedKeyring((age.parse_identity(hybrid_key.identity),))
@@ -32,7 +32,9 @@ def test_hybrid_keys_go_both_ways(released: Released, ours: Ours, hybrid_key: Ag
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
-def test_ssh_keys_go_both_ways(released: Released, ours: Ours, tmp_path: Path, kind: str, tool: Callable[[str], str]):
+def test_ssh_keys_go_both_ways(
+    released: Released, ours: Ours, tmp_path: Path, kind: str, tool: Callable[[str], str]
+) -> None:
     key = tmp_path / f"test-only-{kind}"
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test only", "-f", str(key)], check=True)
     ours.recipient = released.recipient = key.with_suffix(".pub").read_text().strip()
@@ -43,7 +45,7 @@ def test_ssh_keys_go_both_ways(released: Released, ours: Ours, tmp_path: Path, k
     assert b"a: one" in ours.decrypt(released.encrypt(TEXT, "yaml"), "yaml")
 
 
-def test_pgp_keys_go_both_ways(released: Released, ours: Ours, pgp_key: str, world: World):
+def test_pgp_keys_go_both_ways(released: Released, ours: Ours, pgp_key: str, world: World) -> None:
     del released.environ["SOPS_AGE_KEY_FILE"]
     ours.gpg = Gpg(None, str(world.gnupg))
     ours.keyring = FixedKeyring(pgp=ours.gpg)
@@ -54,7 +56,7 @@ def test_pgp_keys_go_both_ways(released: Released, ours: Ours, pgp_key: str, wor
 
 def test_key_groups_go_both_ways(
     released: Released, ours: Ours, alice: AgeTestKey, bob: AgeTestKey, cluster_key: AgeTestKey
-):
+) -> None:
     groups = ((AgeKey(alice.recipient),), (AgeKey(bob.recipient),), (AgeKey(cluster_key.recipient),))
     both = released.folder / "test-only-both.txt"
     both.write_text(f"{alice.identity}\n{cluster_key.identity}\n")

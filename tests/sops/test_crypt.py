@@ -74,35 +74,35 @@ def changed_lines(before: str, after: str) -> list[str]:
 # --- refusals
 
 
-def test_a_plain_file_is_not_opened(alice: AgeTestKey):
+def test_a_plain_file_is_not_opened(alice: AgeTestKey) -> None:
     with pytest.raises(NotEncryptedError):
         opened(alice, "a: 1\n")
 
 
 @pytest.mark.parametrize("block", ["sops:\n", "sops: []\n", "sops: {}\n", "sops: text\n"])
-def test_a_broken_sops_block_is_refused(alice: AgeTestKey, block: str):
+def test_a_broken_sops_block_is_refused(alice: AgeTestKey, block: str) -> None:
     with pytest.raises(MetadataError):
         opened(alice, f"a: 1\n{block}")
 
 
-def test_two_sops_blocks_are_refused(alice: AgeTestKey):
+def test_two_sops_blocks_are_refused(alice: AgeTestKey) -> None:
     text = sealed(alice, "a: 1\n")
     with pytest.raises(SopskitError, match="sops"):
         opened(alice, text + text[text.index("sops:") :])
 
 
-def test_an_encrypted_file_is_not_encrypted_again(alice: AgeTestKey):
+def test_an_encrypted_file_is_not_encrypted_again(alice: AgeTestKey) -> None:
     described, data_key = metadata(alice)
     with pytest.raises(AlreadyEncryptedError):
         crypt.seal_file(document(sealed(alice, "a: 1\n"), encrypted=True), described, data_key, now=NOW)  # type: ignore[arg-type]
 
 
-def test_the_wrong_key_opens_nothing(alice: AgeTestKey, bob: AgeTestKey):
+def test_the_wrong_key_opens_nothing(alice: AgeTestKey, bob: AgeTestKey) -> None:
     with pytest.raises(DataKeyError):
         opened(bob, sealed(alice, "a: 1\n"))
 
 
-def test_a_plain_value_where_a_token_must_be_is_refused_without_quoting_it(alice: AgeTestKey):
+def test_a_plain_value_where_a_token_must_be_is_refused_without_quoting_it(alice: AgeTestKey) -> None:
     text = sealed(alice, "a: x\nb: y\n")
     line = next(line for line in text.split("\n") if line.startswith("b:"))
     with pytest.raises(EncryptedValueError) as caught:
@@ -113,14 +113,14 @@ def test_a_plain_value_where_a_token_must_be_is_refused_without_quoting_it(alice
         opened(alice, text.replace(line, "b: 5"))
 
 
-def test_a_moved_value_is_refused_with_its_place(alice: AgeTestKey):
+def test_a_moved_value_is_refused_with_its_place(alice: AgeTestKey) -> None:
     with pytest.raises(ValueTamperedError) as caught:
         opened(alice, sealed(alice, "a: x\nb: y\n").replace("a: ENC", "c: ENC"))
     assert caught.value.location is not None
     assert caught.value.location.key == ("c",)
 
 
-def test_the_mac_can_be_left_unchecked_on_demand(alice: AgeTestKey):
+def test_the_mac_can_be_left_unchecked_on_demand(alice: AgeTestKey) -> None:
     text = sealed(alice, "a: x\nn_unencrypted: 1\n").replace("n_unencrypted: 1", "n_unencrypted: 2")
     with pytest.raises(MacMismatchError):
         opened(alice, text)
@@ -128,13 +128,13 @@ def test_the_mac_can_be_left_unchecked_on_demand(alice: AgeTestKey):
 
 
 @pytest.mark.parametrize("version", ["''", "3.7"])
-def test_a_version_that_sops_refuses_is_refused(alice: AgeTestKey, version: str):
+def test_a_version_that_sops_refuses_is_refused(alice: AgeTestKey, version: str) -> None:
     text = sealed(alice, "a: x\n").replace(f"version: {crypt.FORMAT_VERSION}", f"version: {version}")
     with pytest.raises(MetadataError, match="version"):
         opened(alice, text)
 
 
-def test_an_integer_beyond_64_bits_is_refused_both_ways(alice: AgeTestKey):
+def test_an_integer_beyond_64_bits_is_refused_both_ways(alice: AgeTestKey) -> None:
     with pytest.raises(RefusedError, match="64 bits"):
         sealed(alice, "a: 18446744073709551615\n")
     text = sealed(alice, "a: x\nn_unencrypted: 1\n").replace("n_unencrypted: 1", "n_unencrypted: 18446744073709551615")
@@ -142,19 +142,19 @@ def test_an_integer_beyond_64_bits_is_refused_both_ways(alice: AgeTestKey):
         opened(alice, text)
 
 
-def test_keys_whose_paths_sops_cannot_tell_apart_are_refused(alice: AgeTestKey):
+def test_keys_whose_paths_sops_cannot_tell_apart_are_refused(alice: AgeTestKey) -> None:
     with pytest.raises(RefusedError, match="colon"):
         sealed(alice, '"a:b": x\na:\n  b: y\n')
     assert "ENC" in sealed(alice, '"a:b": x\nc:\n  b: y\n')
 
 
-def test_a_pattern_that_does_not_compile_is_refused_before_anything_is_written(alice: AgeTestKey):
+def test_a_pattern_that_does_not_compile_is_refused_before_anything_is_written(alice: AgeTestKey) -> None:
     for pattern in ("(", "(?=a)", "["):
         with pytest.raises(ConfigError):
             sealed(alice, "a: 1\n", rule=Selection("encrypted_regex", pattern))
 
 
-def test_an_encrypted_comment_that_matches_the_comment_rule_is_refused(alice: AgeTestKey):
+def test_an_encrypted_comment_that_matches_the_comment_rule_is_refused(alice: AgeTestKey) -> None:
     with pytest.raises(ConfigError, match="unencrypted_comment_regex"):
         sealed(alice, "# note\na: 1\n", rule=Selection("unencrypted_comment_regex", "ENC"))
 
@@ -162,26 +162,26 @@ def test_an_encrypted_comment_that_matches_the_comment_rule_is_refused(alice: Ag
 # --- what is sealed
 
 
-def test_null_and_empty_strings_stay_as_they_are(alice: AgeTestKey):
+def test_null_and_empty_strings_stay_as_they_are(alice: AgeTestKey) -> None:
     text = sealed(alice, 'a: null\nb: ""\nc: x\nd:\n')
     assert text.startswith('a: null\nb: ""\nc: ENC[')
     assert "\nd:\n" in text
 
 
-def test_types_stand_in_the_token(alice: AgeTestKey):
+def test_types_stand_in_the_token(alice: AgeTestKey) -> None:
     text = sealed(alice, "s: x\ni: 1\nf: 1.5\nb: true\nt: 2001-01-01\n")
     for key, kind in {"s": "str", "i": "int", "f": "float", "b": "bool", "t": "time"}.items():
         line = next(line for line in text.split("\n") if line.startswith(f"{key}: "))
         assert line.endswith(f",type:{kind}]")
 
 
-def test_repr_shows_nothing(alice: AgeTestKey):
+def test_repr_shows_nothing(alice: AgeTestKey) -> None:
     old = opened(alice, sealed(alice, f"a: {CANARY}\n"))
     for value in (old, old.plain, old.plain.items, old.opened, old.data_key, old.file):
         assert CANARY not in repr(value)
 
 
-def test_a_comment_that_opens_nowhere_is_kept(alice: AgeTestKey):
+def test_a_comment_that_opens_nowhere_is_kept(alice: AgeTestKey) -> None:
     text = sealed(alice, "# note\na: x\n")
     token = text.split("\n")[0]
     broken = token.replace("data:", "data:AAAA")
@@ -190,7 +190,7 @@ def test_a_comment_that_opens_nowhere_is_kept(alice: AgeTestKey):
     assert len(old.unreadable) == 1
 
 
-def test_a_comment_authenticated_for_another_container_opens(alice: AgeTestKey):
+def test_a_comment_authenticated_for_another_container_opens(alice: AgeTestKey) -> None:
     lines = sealed(alice, "# note\na:\n    b: x\n").split("\n")
     moved = "\n".join([lines[1], "    " + lines[0], *lines[2:]])
     assert opened(alice, moved).plain.to_bytes() == b"a:\n    # note\n    b: x\n"
@@ -216,14 +216,14 @@ stringData:
 """
 
 
-def test_writing_the_same_plaintext_again_changes_only_mac_and_time(alice: AgeTestKey):
+def test_writing_the_same_plaintext_again_changes_only_mac_and_time(alice: AgeTestKey) -> None:
     text = sealed(alice, MANIFEST)
     old = opened(alice, text)
     assert old.plain.to_bytes().decode() == MANIFEST
     assert changed_lines(text, again(old, MANIFEST)) == []
 
 
-def test_one_changed_value_changes_one_line(alice: AgeTestKey):
+def test_one_changed_value_changes_one_line(alice: AgeTestKey) -> None:
     text = sealed(alice, MANIFEST)
     new = again(opened(alice, text), MANIFEST.replace("hunter2", "correct horse"))
     (line,) = changed_lines(text, new)
@@ -243,7 +243,7 @@ def test_one_changed_value_changes_one_line(alice: AgeTestKey):
 )
 def test_a_changed_type_or_spelling_never_meets_an_old_iv_under_the_same_key(
     alice: AgeTestKey, before: str, after: str
-):
+) -> None:
     text = sealed(alice, MANIFEST)
     new = again(opened(alice, text), MANIFEST.replace(before, after))
     (line,) = changed_lines(text, new)
@@ -252,7 +252,7 @@ def test_a_changed_type_or_spelling_never_meets_an_old_iv_under_the_same_key(
     assert opened(alice, new).plain.to_bytes().decode() == MANIFEST.replace(before, after)
 
 
-def test_equal_list_elements_keep_each_its_own_token(alice: AgeTestKey):
+def test_equal_list_elements_keep_each_its_own_token(alice: AgeTestKey) -> None:
     text = sealed(alice, MANIFEST)
     tokens = [line for line in text.split("\n") if line.strip().startswith("- ENC")]
     assert len(set(tokens)) == 3
@@ -260,7 +260,7 @@ def test_equal_list_elements_keep_each_its_own_token(alice: AgeTestKey):
     assert [line for line in new.split("\n") if line.strip().startswith("- ENC")] == tokens
 
 
-def test_under_another_data_key_unchanged_values_keep_their_iv(alice: AgeTestKey):
+def test_under_another_data_key_unchanged_values_keep_their_iv(alice: AgeTestKey) -> None:
     old = opened(alice, sealed(alice, MANIFEST))
     described, data_key = metadata(alice)
     changed = MANIFEST.replace("app #", "root #")
@@ -278,7 +278,7 @@ def test_under_another_data_key_unchanged_values_keep_their_iv(alice: AgeTestKey
     assert opened(alice, file.document.text).plain.to_bytes().decode() == changed
 
 
-def test_a_duplicate_of_an_old_value_gets_an_iv_of_its_own(alice: AgeTestKey):
+def test_a_duplicate_of_an_old_value_gets_an_iv_of_its_own(alice: AgeTestKey) -> None:
     text = sealed(alice, "l:\n    - a\n")
     new = again(opened(alice, text), "l:\n    - a\n    - a\n")
     tokens = [line for line in new.split("\n") if line.strip().startswith("- ENC")]

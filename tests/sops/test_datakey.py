@@ -33,7 +33,7 @@ def keyring(*keys: AgeTestKey) -> FixedKeyring:
     return FixedKeyring(tuple(age.parse_identity(key.identity) for key in keys))
 
 
-def test_one_group_any_of_its_keys_opens(alice: AgeTestKey, bob: AgeTestKey, cluster_key: AgeTestKey):
+def test_one_group_any_of_its_keys_opens(alice: AgeTestKey, bob: AgeTestKey, cluster_key: AgeTestKey) -> None:
     key = datakey.generate()
     wrapped = datakey.wrap_data_key(metadata((AgeKey(alice.recipient), AgeKey(bob.recipient))), key, GPG)
     assert datakey.recover_data_key(wrapped, keyring(alice)) == key
@@ -45,7 +45,7 @@ def test_one_group_any_of_its_keys_opens(alice: AgeTestKey, bob: AgeTestKey, clu
     assert not report.opened
 
 
-def test_several_groups_need_their_threshold(alice: AgeTestKey, bob: AgeTestKey, cluster_key: AgeTestKey):
+def test_several_groups_need_their_threshold(alice: AgeTestKey, bob: AgeTestKey, cluster_key: AgeTestKey) -> None:
     key = datakey.generate()
     groups = tuple((AgeKey(who.recipient),) for who in (alice, bob, cluster_key))
     wrapped = datakey.wrap_data_key(metadata(*groups, threshold=2), key, GPG)
@@ -57,12 +57,12 @@ def test_several_groups_need_their_threshold(alice: AgeTestKey, bob: AgeTestKey,
     assert [report.opened for report in caught.value.groups] == [False, True, False]
 
 
-def test_the_threshold_defaults_to_all_groups(alice: AgeTestKey, bob: AgeTestKey):
+def test_the_threshold_defaults_to_all_groups(alice: AgeTestKey, bob: AgeTestKey) -> None:
     groups = ((AgeKey(alice.recipient),), (AgeKey(bob.recipient),))
     assert datakey.wrap_data_key(metadata(*groups), datakey.generate(), GPG).shamir_threshold == 2
 
 
-def test_shares_of_different_files_do_not_combine(alice: AgeTestKey, bob: AgeTestKey):
+def test_shares_of_different_files_do_not_combine(alice: AgeTestKey, bob: AgeTestKey) -> None:
     groups = ((AgeKey(alice.recipient),), (AgeKey(bob.recipient),))
     one = datakey.wrap_data_key(metadata(*groups), datakey.generate(), GPG)
     twice = one.replace(groups=(one.groups[0], (one.groups[0][0],)))
@@ -71,12 +71,12 @@ def test_shares_of_different_files_do_not_combine(alice: AgeTestKey, bob: AgeTes
 
 
 @pytest.mark.parametrize("groups", [(), ((),), ((AgeKey("x"),), ())])
-def test_an_empty_group_is_refused(groups: tuple[KeyGroup, ...]):
+def test_an_empty_group_is_refused(groups: tuple[KeyGroup, ...]) -> None:
     with pytest.raises(NoMatchingRuleError, match="no recipients"):
         datakey.wrap_data_key(metadata(*groups), datakey.generate(), GPG)
 
 
-def test_a_key_of_a_foreign_service_is_named_and_refused(alice: AgeTestKey):
+def test_a_key_of_a_foreign_service_is_named_and_refused(alice: AgeTestKey) -> None:
     with pytest.raises(ForeignKeyError, match="hc_vault key https://vault/v1/t/keys/k"):
         datakey.wrap_data_key(metadata((AgeKey(alice.recipient), VAULT)), datakey.generate(), GPG)
     with pytest.raises(KeyAccessError):
@@ -86,7 +86,7 @@ def test_a_key_of_a_foreign_service_is_named_and_refused(alice: AgeTestKey):
 
 
 @pytest.mark.parametrize("size", [0, 16, 24, 31, 33])
-def test_a_wrapped_key_of_another_length_is_refused(alice: AgeTestKey, size: int):
+def test_a_wrapped_key_of_another_length_is_refused(alice: AgeTestKey, size: int) -> None:
     entry = AgeKey(alice.recipient).wrap(bytes(size), GPG)
     with pytest.raises(DataKeyError, match="32-byte"):
         datakey.recover_data_key(metadata((entry,)), keyring(alice))
@@ -112,7 +112,7 @@ class Counting:
         return {}
 
 
-def test_age_is_tried_first_and_gpg_not_started_when_it_opens(alice: AgeTestKey):
+def test_age_is_tried_first_and_gpg_not_started_when_it_opens(alice: AgeTestKey) -> None:
     asked: list[str] = []
     key = DataKey(b"\1" * 32)
     group = (Counting("one", asked), AgeKey(alice.recipient).wrap(key.reveal(), GPG))
@@ -122,14 +122,14 @@ def test_age_is_tried_first_and_gpg_not_started_when_it_opens(alice: AgeTestKey)
     assert asked == ["one"]
 
 
-def test_without_any_identity_the_reason_says_so(alice: AgeTestKey):
+def test_without_any_identity_the_reason_says_so(alice: AgeTestKey) -> None:
     wrapped = datakey.wrap_data_key(metadata((AgeKey(alice.recipient),)), datakey.generate(), GPG)
     with pytest.raises(DataKeyError) as caught:
         datakey.recover_data_key(wrapped, FixedKeyring())
     assert caught.value.groups == (GroupReport(opened=False, keys=((alice.recipient, "no age identity is at hand"),)),)
 
 
-def test_recipients_are_checked_before_they_are_used(alice: AgeTestKey):
+def test_recipients_are_checked_before_they_are_used(alice: AgeTestKey) -> None:
     from sopskit.errors import RecipientError
 
     assert parse_age_key(f" {alice.recipient} ").id == alice.recipient
@@ -145,7 +145,7 @@ def test_recipients_are_checked_before_they_are_used(alice: AgeTestKey):
             parse_pgp_key(wrong, "")
 
 
-def test_a_keyring_without_gpg_says_so():
+def test_a_keyring_without_gpg_says_so() -> None:
     with pytest.raises(KeyAccessError, match="gpg"):
         FixedKeyring().gpg()
     assert FixedKeyring(pgp=GPG).gpg() is GPG

@@ -224,15 +224,24 @@ def test_loose_types_are_converted_as_sops_does() -> None:
     ("change", "message"),
     [
         ({"lastmodified": Timestamp(TIME)}, 'line 7: ["sops"]["lastmodified"]: expected text, not a time'),
-        ({"lastmodified": "yesterday"}, 'line 7: ["sops"]["lastmodified"]: expected a time such as 2006-01-02T15:04:05Z'),
+        (
+            {"lastmodified": "yesterday"},
+            'line 7: ["sops"]["lastmodified"]: expected a time such as 2006-01-02T15:04:05Z',
+        ),
         ({"lastmodified": None}, 'line 7: ["sops"]["lastmodified"]: expected a time such as 2006-01-02T15:04:05Z'),
         ({"age": ["x"]}, 'line 7: ["sops"]["age"][0]: expected a mapping, not text'),
         ({"age": "x"}, 'line 7: ["sops"]["age"][0]: expected a mapping, not text'),
         ({"age": [{"enc": []}]}, 'line 7: ["sops"]["age"][0]["enc"]: expected text, not a list'),
         ({"age": []}, "line 7: no keys found in the file"),
         ({"age": [], "key_groups": [{}, {}]}, "line 7: no keys found in the file"),
-        ({"pgp": [{"fp": "F"}]}, 'line 7: ["sops"]["pgp"][0]["created_at"]: expected a time such as 2006-01-02T15:04:05Z'),
-        ({"kms": [{"arn": "a"}]}, 'line 7: ["sops"]["kms"][0]["created_at"]: expected a time such as 2006-01-02T15:04:05Z'),
+        (
+            {"pgp": [{"fp": "F"}]},
+            'line 7: ["sops"]["pgp"][0]["created_at"]: expected a time such as 2006-01-02T15:04:05Z',
+        ),
+        (
+            {"kms": [{"arn": "a"}]},
+            'line 7: ["sops"]["kms"][0]["created_at"]: expected a time such as 2006-01-02T15:04:05Z',
+        ),
         (
             {"hckms": [{"created_at": TIME, "key_id": "x"}]},
             'line 7: ["sops"]["hckms"][0]["key_id"]: expected region:uuid',

@@ -39,7 +39,7 @@ def ivs(text: str) -> list[str]:
     return re.findall("iv:([^,]+),", text)
 
 
-def test_one_iv_for_several_values_is_not_taken_over_to_a_new_data_key(alice: AgeTestKey):
+def test_one_iv_for_several_values_is_not_taken_over_to_a_new_data_key(alice: AgeTestKey) -> None:
     old = with_one_iv(alice, {"a": "first", "b": "second"})
     assert len(set(ivs(old.file.document.text))) == 1
     data_key = datakey.generate()
@@ -48,7 +48,7 @@ def test_one_iv_for_several_values_is_not_taken_over_to_a_new_data_key(alice: Ag
     assert len(ivs(new)) == len(set(ivs(new))) == 3
 
 
-def test_one_iv_for_the_same_text_at_two_paths_is_not_taken_over(alice: AgeTestKey):
+def test_one_iv_for_the_same_text_at_two_paths_is_not_taken_over(alice: AgeTestKey) -> None:
     old = with_one_iv(alice, {"a": "same", "b": "same"})
     data_key = datakey.generate()
     metadata = datakey.wrap_data_key(Metadata(groups=((AgeKey(alice.recipient),),)), data_key, Gpg(None, None))

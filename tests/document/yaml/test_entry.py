@@ -55,7 +55,10 @@ def test_entries_below_the_root_are_data() -> None:
     assert [leaf.path for leaf in read("a: {sops: 1}\n").leaves()] == [("a", "sops")]
 
 
-@pytest.mark.parametrize("text", ["sops: {a: &x 1}\n", "a: &x 1\nsops: *x\n", "sops: {a: 1, a: 2}\n", "sops: {[a]: 1}\n", "sops: {a: !!int x}\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["sops: {a: &x 1}\n", "a: &x 1\nsops: *x\n", "sops: {a: 1, a: 2}\n", "sops: {[a]: 1}\n", "sops: {a: !!int x}\n"],
+)
 def test_entries_that_are_refused(text: str) -> None:
     with pytest.raises(MetadataError) as caught:
         read(text)

@@ -76,7 +76,9 @@ def test_both_parsers_read_the_same(pure: None) -> None:
 
 
 @pytest.mark.usefixtures("pure")
-@pytest.mark.parametrize("text", ['a: "\\ud800"\n', "a: @secret\n", "a: b: secret\n", 'a: "\\q secret"\n', "a: \x01secret\n", "a: [secret\n"])
+@pytest.mark.parametrize(
+    "text", ['a: "\\ud800"\n', "a: @secret\n", "a: b: secret\n", 'a: "\\q secret"\n', "a: \x01secret\n", "a: [secret\n"]
+)
 def test_the_pure_parsers_messages_quote_nothing(text: str) -> None:
     with pytest.raises(DocumentSyntaxError) as caught:
         read(text)

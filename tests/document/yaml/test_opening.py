@@ -126,12 +126,14 @@ def test_aliases_follow_their_anchors() -> None:
 
 def test_an_alias_that_opens_to_something_else_is_written_out() -> None:
     shared, other = token(1, "str"), token(2, "int")
-    document = read(f"a: &x [{shared!r}, {other!r}, c, !!binary gA==]\nb: *x\nk: &y {shared}\nm: *y\n*y : x\n{BLOCK_TEXT}")
+    document = read(
+        f"a: &x [{shared!r}, {other!r}, c, !!binary gA==]\nb: *x\nk: &y {shared}\nm: *y\n*y : x\n{BLOCK_TEXT}"
+    )
     chosen = [leaf for leaf in document.leaves() if leaf.path[0] in {"b", "k"} and leaf.value in {shared, other}]
     values = [(leaf, plain("int", "5") if leaf.value == other else plain("str", "v")) for leaf in chosen]
     result = document.format.open(document, values).text
     assert result == (
-        f"a: &x [{shared!r}, {other!r}, c, !!binary gA==]\nb: [\"v\", 5, \"c\", !!binary gA==]\n"
+        f'a: &x [{shared!r}, {other!r}, c, !!binary gA==]\nb: ["v", 5, "c", !!binary gA==]\n'
         f'k: &y v\nm: "{shared}"\n"{shared}" : x\n'
     )
 

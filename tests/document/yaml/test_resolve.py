@@ -75,7 +75,15 @@ def test_tags_decide_quoted_or_not(text: str, tag: str, kind: str, data: bytes, 
 
 
 @pytest.mark.parametrize(
-    ("text", "tag"), [("x", "int"), ("1.5", "int"), ("x", "bool"), ("2001-01-01", "int"), ("x", "null"), ("9223372036854775808", "float")]
+    ("text", "tag"),
+    [
+        ("x", "int"),
+        ("1.5", "int"),
+        ("x", "bool"),
+        ("2001-01-01", "int"),
+        ("x", "null"),
+        ("9223372036854775808", "float"),
+    ],
 )
 def test_what_does_not_fit_its_tag_is_refused(text: str, tag: str) -> None:
     with pytest.raises(UnresolvableError) as caught:

@@ -47,7 +47,9 @@ def test_identity_edits_change_nothing(seed: int) -> None:
     if text is not None:
         items = read(text).items
         # a comment may stand inside the span of a block or of a value with a tag
-        simple = [item for item in items if isinstance(item, Comment) or (item.extra is None and item.style not in {"|", ">"})]
+        simple = [
+            item for item in items if isinstance(item, Comment) or (item.extra is None and item.style not in {"|", ">"})
+        ]
         spans = {(item.start, item.end) for item in simple}
         assert splice(text, [(start, end, text[start:end]) for start, end in spans]) == text
         for item in items:
@@ -76,7 +78,9 @@ def test_only_spans_change(seed: int) -> None:
 
 
 @given(SEEDS, st.lists(st.tuples(st.integers(0, 600), st.integers(0, 3), st.sampled_from(FRAGMENTS)), max_size=5))
-def test_damaged_texts_raise_only_our_errors_and_keep_their_values(seed: int, damage: list[tuple[int, int, str]]) -> None:
+def test_damaged_texts_raise_only_our_errors_and_keep_their_values(
+    seed: int, damage: list[tuple[int, int, str]]
+) -> None:
     text = Writer(Random(seed), hostile=True).text()[:600]
     for place, length, fragment in damage:
         text = text[:place] + fragment + text[place + length :]

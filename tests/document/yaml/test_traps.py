@@ -9,7 +9,7 @@ from sopskit.errors import DocumentSyntaxError, LimitError, MetadataError
 from tests.document.yaml.fakes import BLOCK, YAML, opened, read, round_trip, seal, token, unseal, values
 
 
-def clear(name: str):  # noqa: ANN202
+def clear(name: str):
     """Select everything but what stands under a key."""
     return lambda item: name not in (item.keys if isinstance(item, Leaf) else item.parent.keys)
 
@@ -83,7 +83,13 @@ def test_08_anchors_and_private_tags_stay_with_their_comments() -> None:
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [('!!int "3"', "3"), ("!!float 3", "3.0"), ("!!bool 'true'", "true"), ("!!binary aGk=", "hi"), ("&a !!int # c\n  '3'", "&a # c\n  3")],
+    [
+        ('!!int "3"', "3"),
+        ("!!float 3", "3.0"),
+        ("!!bool 'true'", "true"),
+        ("!!binary aGk=", "hi"),
+        ("&a !!int # c\n  '3'", "&a # c\n  3"),
+    ],
 )
 def test_09_typed_tags_are_dropped(value: str, kept: str) -> None:
     text = f"a: {value}\n"
@@ -205,7 +211,9 @@ def test_18_duplicate_keys_are_refused_in_every_document(text: str) -> None:
     assert "already" in refused(text).message
 
 
-@pytest.mark.parametrize("text", ["1: x\n", "true: x\n", "~: x\n", "1.5: x\n", "2001-01-01: x\n", "? \n: x\n", "!!int '1': x\n"])
+@pytest.mark.parametrize(
+    "text", ["1: x\n", "true: x\n", "~: x\n", "1.5: x\n", "2001-01-01: x\n", "? \n: x\n", "!!int '1': x\n"]
+)
 def test_19_keys_that_are_no_strings_are_refused(text: str) -> None:
     assert "quote it" in refused(text).message
 
@@ -216,7 +224,7 @@ def test_19_collections_as_keys_are_refused(text: str) -> None:
 
 
 def test_19_quoted_and_1_1_words_are_keys() -> None:
-    assert [leaf.key for leaf in read('"1": x\nyes: y\non: z\n\'~\': n\n').leaves()] == ["1", "yes", "on", "~"]
+    assert [leaf.key for leaf in read("\"1\": x\nyes: y\non: z\n'~': n\n").leaves()] == ["1", "yes", "on", "~"]
 
 
 def test_20_comments_that_sops_made_list_elements_become_comments() -> None:
@@ -257,7 +265,9 @@ def test_23_the_container_of_a_comment(text: str, found: list[str]) -> None:
     assert comments(text) == [tuple(found)]
 
 
-@pytest.mark.parametrize("text", ["a: [ # c\n  x]\n", "a: {\n  # c\n  b: x }\n", "a: x\n...\n# c\n", "a:\n- # c\n- x\n"])
+@pytest.mark.parametrize(
+    "text", ["a: [ # c\n  x]\n", "a: {\n  # c\n  b: x }\n", "a: x\n...\n# c\n", "a:\n- # c\n- x\n"]
+)
 def test_24_comments_that_go_loses_are_kept(text: str) -> None:
     assert len(comments(text)) == 1
     assert round_trip(text) == text
@@ -311,7 +321,12 @@ def test_32_words_of_yaml_1_1_are_quoted(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("source", "line", "column"),
-    [(b"a: x\nb: \xff\n", 2, 4), (b"\xef\xbb\xbf\xef\xbb\xbfa: x", 1, 1), (b"a: \xc3\xa9\x01\n", 1, 5), (b"a: x\x7f", 1, 5)],
+    [
+        (b"a: x\nb: \xff\n", 2, 4),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa: x", 1, 1),
+        (b"a: \xc3\xa9\x01\n", 1, 5),
+        (b"a: x\x7f", 1, 5),
+    ],
 )
 def test_33_bytes_that_are_no_text_are_refused_with_their_place(source: bytes, line: int, column: int) -> None:
     location = refused(source).location

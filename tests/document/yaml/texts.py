@@ -58,7 +58,21 @@ SPECIAL = [
     "1:70",
 ]
 QUOTED = ["", "x", " lead", "trail ", "a: b", "# no", "true", "1", "- a", "é", "tab\there", "{[,]}", "'", "---"]
-KEYS = ["a", "b", "name", "key with blank", "x-y", "ключ", "token", "yes", "a.b", "k8s/io", "data", "Null x", "x_unencrypted"]
+KEYS = [
+    "a",
+    "b",
+    "name",
+    "key with blank",
+    "x-y",
+    "ключ",
+    "token",
+    "yes",
+    "a.b",
+    "k8s/io",
+    "data",
+    "Null x",
+    "x_unencrypted",
+]
 COMMENTS = ["# comment", "#tight", "#", "#  spaced  ", "# with 'quotes' \" and: things", "# ünï", "## double #hash"]
 PRIVATE_TAGS = ["!vault", "!!str", "!"]
 
