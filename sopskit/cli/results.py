@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes
+from sopskit.cli.context import Exit
 from sopskit.document import DEFAULT_LIMITS
 from sopskit.errors import Location, RefusedError, SopskitError, UsageError
 from sopskit.workflow import batch, files
@@ -15,7 +16,7 @@ from sopskit.workflow.outcome import DONE, FAILED, READ, SKIPPED, UNCHANGED, WRI
 from sopskit.workflow.writer import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -109,7 +110,7 @@ def in_place(
     """
     found = [file for file in expand(given.files) if wanted is None or file.named or wanted(file)]
     many = len(given.files) != 1 or not all(file.named for file in found)
-    with _progress(context, command, len(found), shown=many and not asks) as step:
+    with _cleaned_up(), _progress(context, command, len(found), shown=many and not asks) as step:
         outcomes = batch.rewrite(
             found,
             change,
@@ -120,6 +121,22 @@ def in_place(
     if given.has("json"):
         return _report_json(context, command, outcomes)
     return _report_many(context, command, outcomes) if many else _report_one(context, command, outcomes)
+
+
+@contextmanager
+def _cleaned_up() -> Iterator[None]:
+    """Let a signal that ends the process pass by those who remove temporary files first."""
+    import signal
+
+    def end(number: int, frame: object) -> None:  # noqa: ARG001 the protocol's
+        raise Exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _report_one(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:

@@ -296,3 +296,26 @@ def test_ctrl_c_belongs_to_the_editor_while_it_runs_on_a_terminal(secret: Path, 
     assert child.exitstatus == 0
     assert sopskit("decrypt", secret).out == b"a: kept\n"
     assert left_in(memory) == []
+
+
+def test_a_full_memory_is_said_before_the_editor_opens(secret: Path, folder: Path, memory: Path) -> None:
+    """A file size limit stands for a full file system: the write fails the same way, midway."""
+    program = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))\n"
+        "from sopskit.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    before = secret.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", program, "edit", "secret.yaml"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **editor(folder, "touch opened")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, secret.read_bytes(), (folder / "opened").exists()) == (1, before, False)
+    assert "does not fit into memory" in done.stderr
+    assert left_in(memory) == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -262,3 +264,25 @@ def test_the_console_script_ends_with_the_code(secret: Path) -> None:
     assert b"correct horse" in done.stdout
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (100, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_amid_many_files_leaves_no_temporary_file(secret: Path, folder: Path, number: int) -> None:
+    """The second file is a pipe that nobody writes to, so the first one waits in its temporary file."""
+    os.mkfifo(folder / "z.yaml")
+    before = secret.read_bytes()
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "decrypt", "-i", "secret.yaml", "z.yaml"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 20
+    while not any(".sopskit-" in path.name for path in folder.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert (process.returncode, secret.read_bytes()) == (128 + number, before)
+    assert sorted(path.name for path in folder.iterdir()) == ["secret.yaml", "z.yaml"]

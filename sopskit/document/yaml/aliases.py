@@ -8,7 +8,6 @@ from sopskit.document.model import Container, Leaf
 from sopskit.document.yaml import emit, spell
 from sopskit.document.yaml.layout import END, LIST, MAP, AliasPart
 from sopskit.document.yaml.verify import Patch
-from sopskit.errors import LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +20,11 @@ if TYPE_CHECKING:
 class Anchor:
     """What an anchor names: a scalar (`container` None), or a collection with the items from `first` to before `last`.
 
-    `last` is -1 while the collection is open. `nodes` counts the events in it, those that aliases added included.
+    `last` is -1 while the collection is open. `nodes` counts the events in it, those that aliases added included;
+    `depth` the collections inside each other, once it is closed. `deepest` is the reader's, kept meanwhile.
     """
 
-    __slots__ = ("_began", "container", "data", "first", "kind", "last", "leaf", "nodes", "text")
+    __slots__ = ("_began", "container", "data", "deepest", "depth", "first", "kind", "last", "leaf", "nodes", "text")
 
     def __init__(self, container: Container | None, first: int, began: int) -> None:
         """Open an anchor."""
@@ -33,6 +33,8 @@ class Anchor:
         self.last = -1
         self._began = began
         self.nodes = 1
+        self.depth = 0
+        self.deepest = 0
         self.leaf: Leaf | None = None
         self.text = ""
         self.kind = "str"
@@ -54,21 +56,21 @@ class Anchor:
         anchor.text, anchor.data = event.value, event.value.encode()
         return anchor
 
-    def close(self, last: int, ended: int) -> None:
-        """The collection ended."""
+    def close(self, last: int, ended: int, deepest: int) -> None:
+        """The collection ended; `depth` was that of its place until now."""
         self.last = last
+        self.depth = deepest - self.depth
         self.nodes = ended - self._began
 
 
 class Copies:
     """Copies of the containers below an anchor, made once each."""
 
-    __slots__ = ("_copies", "_depth")
+    __slots__ = ("_copies",)
 
-    def __init__(self, original: Container, copy: Container, depth: int) -> None:
-        """`copy` stands for `original`; paths longer than `depth` are refused."""
+    def __init__(self, original: Container, copy: Container) -> None:
+        """`copy` stands for `original`."""
         self._copies = {id(original): copy}
-        self._depth = depth
 
     def of(self, container: Container) -> Container:
         """The copy of a container below the original."""
@@ -79,8 +81,6 @@ class Copies:
         copy = self._copies[id(container)]
         for original in reversed(missing):
             copy = Container(copy, original.key, is_map=original.is_map, flow=copy.flow, column=copy.column)
-            if len(copy.path) > self._depth:
-                raise LimitError(f"aliases nest deeper than the limit of {self._depth}")
             self._copies[id(original)] = copy
         return copy
 

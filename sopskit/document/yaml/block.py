@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sopskit.document.model import Comment
 from sopskit.document.yaml import emit
 from sopskit.document.yaml.entry import line_after
-from sopskit.document.yaml.layout import LINE_ENDS, Layout, Region, line_end, line_start
+from sopskit.document.yaml.layout import LINE_ENDS, Entry, Layout, Region, line_end, line_start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,25 +109,19 @@ def _value_start(text: str, start: int) -> int:
     return text.index(":", start) + 1
 
 
-def remove(text: str, region: Region, edits: Edits) -> None:
-    """Take the entry away with its lines: the inverse of `insert`."""
-    entry = region.entry
-    if entry is None:
-        return
+def remove(text: str, region: Region, entry: Entry, edits: Edits) -> None:
+    """Take the entry of a document away with its lines: the inverse of `insert`."""
     if region.root.flow:
-        _remove_flow(text, region, edits)
+        _remove_flow(text, entry, edits)
         return
-    start = line_start(text, entry.start)
+    start = line_start(text, entry.start, region.start)
     stop = line_after(text, entry.end)
     if stop == len(text) and text[stop - 1] not in LINE_ENDS and start:
         start -= 2 if text.startswith("\r\n", start - 2) else 1
     edits.append((start, stop, ""))
 
 
-def _remove_flow(text: str, region: Region, edits: Edits) -> None:
-    entry = region.entry
-    if entry is None:
-        return
+def _remove_flow(text: str, entry: Entry, edits: Edits) -> None:
     start, end = entry.start, entry.end
     before = start
     while text[before - 1] in BLANKS:

@@ -119,6 +119,8 @@ class _Change:
         if not self.outline.roots:
             raise not_found(path, "the file has no document")
         node = self.outline.roots[0]
+        if not isinstance(path[0], str):
+            raise not_found(path[:1], "the document is a mapping, which has keys and no positions")
         owners: list[Owner] = []
         for depth in range(len(path)):
             if node.kind == SCALAR or node.target is not None:
@@ -203,7 +205,9 @@ class _Change:
 
     def _replace(self, node: Node, owner: Owner | None, value: Raw) -> None:
         if owner is None:
-            self._replace_root(node, value)
+            self._replace_root(node, value)  # type: ignore[arg-type]  # the path begins with a key
+        elif owner.child.behind < 0 and not owner.node.flow:
+            self._add_value(node, owner, value)
         elif owner.node.flow:
             self._replace_in_flow(node, owner.child, value)
         elif not self._respell(node, value):
@@ -225,12 +229,9 @@ class _Change:
         self.edits += opening.edits
         return True
 
-    def _replace_root(self, node: Node, value: Raw) -> None:
+    def _replace_root(self, node: Node, value: dict[str, Raw]) -> None:
         """A root that is null or empty. It may share its line with `---` or a comment, where no mapping can begin."""
         text = self.text
-        if not value or not isinstance(value, dict):
-            self.edits.append((node.start, node.end, "{}"))
-            return
         mapping = emit.block_mapping(value, 0, self.style)
         if (
             node.start < node.end
@@ -253,6 +254,12 @@ class _Change:
         elif node.start == child.behind and self.text[node.start - 1] == ":":
             text = " " + text
         self.edits.append((node.start, node.end, text))
+
+    def _add_value(self, node: Node, owner: Owner, value: Raw) -> None:
+        """A value for a key with a question mark and no colon."""
+        column, stop = owner.node.column, line_stop(self.text, node.end)
+        text = emit.block_value(value, column, self.style, in_list=False)
+        self.edits.append((stop, stop, f"{self.newline}{' ' * column}:{text}"))
 
     def _replace_in_block(self, node: Node, owner: Owner, value: Raw) -> None:
         """Anything for anything: what the first line holds goes behind the colon or dash, the rest below that line.

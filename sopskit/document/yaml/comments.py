@@ -119,11 +119,7 @@ class Gaps:
     def _first_of(self, last: Leaf) -> int:
         """Where the items of the value begin that `last` belongs to: an alias may have many."""
         index = len(self._items) - 1
-        if last.style != "*" and self._items[index] is last:
-            return index
-        while self._items[index].start != last.start:
-            index -= 1
-        while index and self._items[index - 1].start == last.start:
+        while last.style == "*" and index and self._items[index - 1].start == last.start:
             index -= 1
         return index
 

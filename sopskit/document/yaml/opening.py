@@ -14,6 +14,7 @@ from sopskit.document.yaml.layout import (
     MAP,
     Alias,
     AliasPart,
+    Entry,
     Properties,
     Region,
     layout_of,
@@ -50,6 +51,8 @@ class Opening:
         self._strings: set[int] = set()  # leaves below aliases that opened to strings
         self.comments: dict[int, Leaf] = {}  # list elements that are comments
         self._forced = forced
+        self._newline = line_end(self.text)
+        self._style = emit.Style(block.own_step(self.layout))
 
     def add(self, values: Sequence[tuple[Leaf | Comment, Plain]]) -> None:
         """Edit values and comments."""
@@ -116,8 +119,7 @@ class Opening:
         if leaf.style in BLOCK_STYLES:
             span = BlockSpan.of(self.text, leaf.end, start, leaf.value)
             self.edits.append((span.start, span.indicators_end, text))
-            if span.header_end < span.last_end:
-                self.edits.append((span.header_end, span.last_end, ""))
+            self.edits.append((span.header_end, span.last_end, ""))
         else:
             # a tag or anchor of an empty value has no blank behind it
             blank = " " if start == leaf.end and self.text[start - 1] not in BLANKS else ""
@@ -167,13 +169,12 @@ class Opening:
         if leaf.parent.flow or not spell.is_literal(value) or "\n" in self.text[leaf.start : leaf.end]:
             return False
         stop = line_stop(self.text, leaf.end)
-        newline = line_end(self.text)
+        newline = self._newline
         if value.endswith("\n\n") and not self.text[stop : stop + 2 * len(newline)].strip("\r\n"):
             return False
         self.edits += tag_edits(self.text, leaf)
-        step = block.own_step(self.layout)
         column = leaf.parent.column
-        lead = " " * (emit.Style(step).below(column) if leaf.parent.is_map else column + 2)
+        lead = " " * (self._style.below(column) if leaf.parent.is_map else column + 2)
         lines = "".join(newline + (lead + line if line else "") for line in spell.block_lines(value))
         if stop == len(self.text) and value.endswith("\n"):
             lines += newline
@@ -199,7 +200,7 @@ class Opening:
         while self.text[end] in " \t" + LINE_ENDS:
             end += 1
         end = end + 1 if self.text[end] == "," else leaf.end
-        self.edits.append((leaf.start, end, f"{comment}{line_end(self.text)} "))
+        self.edits.append((leaf.start, end, f"{comment}{self._newline} "))
 
     def drop_elements(self) -> list[Patch]:
         """What the comment elements' going does to the shape; a list that held nothing else becomes `[]`."""
@@ -225,7 +226,7 @@ class Opening:
     def _add_empty_list(self, last: Leaf) -> None:
         stop = line_stop(self.text, last.end)
         column = max(last.parent.column, _column(last.parent.parent) + 1)
-        self.edits.append((stop, stop, f"{line_end(self.text)}{' ' * column}[]"))
+        self.edits.append((stop, stop, f"{self._newline}{' ' * column}[]"))
 
     # ------------------------------------------------------------------ aliases
 
@@ -261,22 +262,20 @@ class Opening:
         """Take the `sops` entry out of every document; a file of nothing else becomes an empty mapping."""
         patches: list[Patch] = []
         for region in self.layout.regions:
-            if region.entry is None:
+            entry = region.entry
+            if entry is None:
                 continue
-            block.remove(self.text, region, self.edits)
-            if self.layout.shape[region.shape_end - 1] != MAP or region.root.flow:
-                continue
-            if self.layout.shape[region.entry.shape - 1] != MAP:
-                continue
-            patches.append(self._empty_root(region))
+            block.remove(self.text, region, entry, self.edits)
+            if self.layout.shape[region.shape_end - 1] == MAP and not region.root.flow:
+                patches.append(self._empty_root(region, entry))
         return patches
 
-    def _empty_root(self, region: Region) -> Patch:
+    def _empty_root(self, region: Region, entry: Entry) -> Patch:
         end = region.shape_end
         if region.is_explicit(self.text):
             return Patch(end - 1, end + 1, [""])
-        start = line_start(self.text, region.entry.start) if region.entry else 0
-        self.edits.append((start, start, "{}" + line_end(self.text)))
+        start = line_start(self.text, entry.start, region.start)
+        self.edits.append((start, start, "{}" + self._newline))
         return Patch(end - 1, end + 1, [MAP, END])
 
 

@@ -149,7 +149,7 @@ class Outline:
         node.shape_end = self._shape
         if node.flow:
             node.end = event.end_mark.index
-        elif node.children:
+        else:
             last = node.children[-1]
             node.end = max(last.node.end, last.behind)
             first = node.children[0].first
@@ -164,8 +164,6 @@ class Outline:
         behind = colon + 1 if text[colon : colon + 1] == ":" else -1
         if behind < 0:
             node.start = node.end = key.end
-        elif node.start < behind:
-            node.start = node.end = behind
         return Child(name, first, behind, node, key.shape)
 
     def _element(self, parent: Node, node: Node) -> Child:
@@ -173,8 +171,6 @@ class Outline:
         if parent.flow:
             return Child(position, node.start, node.start, node, node.shape)
         dash = next_token(self.text, parent.children[-1].node.end if position else parent.inner)
-        if node.start <= dash:
-            node.start = node.end = dash + 1
         return Child(position, dash, dash + 1, node, node.shape)
 
 

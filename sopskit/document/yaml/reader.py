@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sopskit.document.model import Block, Comment, Container, Document, Leaf, position
 from sopskit.document.yaml import aliases, entry, events
+from sopskit.document.yaml.blockscalar import BLOCK_STYLES
 from sopskit.document.yaml.comments import Gaps
 from sopskit.document.yaml.layout import (
     DOCUMENT,
@@ -102,6 +103,7 @@ class _Reader:
         self.aliases: list[Alias] = []
         self.steps: set[int] = set()
         self.added = 0
+        self.deepest = 0  # collections around the deepest place met, aliases followed, since the last anchor
 
     def document(self, format: Format, *, bom: bool) -> Document:
         """The result, after `run`."""
@@ -182,7 +184,7 @@ class _Reader:
                 closed.clear()
                 stack.append((container, is_map, keys, key, first, anchor))
                 container, is_map, wants_key = child, kind is mapping, kind is mapping
-                keys, key, first, anchor = set(), 0, len(items), self._open_anchor(event, child)
+                keys, key, first, anchor = set(), 0, len(items), self._open_anchor(event, child, len(stack))
                 add_shape(MAP if is_map else LIST)
                 if not is_map:
                     gaps.mark_from(start)
@@ -196,7 +198,8 @@ class _Reader:
                 else:
                     closed.append((container.column, container))
                 if anchor is not None:
-                    anchor.close(len(items), len(shape) + self.added)
+                    anchor.close(len(items), len(shape) + self.added, self.deepest)
+                    self.deepest = max(self.deepest, anchor.deepest)
                 add_shape(END)
                 container, is_map, keys, key, first, anchor = stack.pop()
                 wants_key = False
@@ -204,14 +207,16 @@ class _Reader:
                     self._end_root(event)
                     continue
             elif kind is events.AliasEvent:
-                next_hash = self._comments_before(event, event.start_mark.index, event.end_mark.index, container)
+                if next_hash < event.start_mark.index:
+                    owner = container or self.regions[-1].root
+                    next_hash = gaps.take(event.start_mark.index, owner, owner)
                 closed.clear()
                 add_shape((event.anchor,))
                 if wants_key:
                     key = self._alias_key(event, container, keys)
                     wants_key = False
                     continue
-                self._expand(event, container, key)
+                self._expand(event, container, key, len(stack))
             elif event is None or kind is events.StreamEndEvent:
                 if self.regions:
                     gaps.take(len(self.text), self.regions[-1].root, self.regions[-1].root)
@@ -229,22 +234,22 @@ class _Reader:
     def _fail(self, event: Any, message: str) -> NoReturn:
         events.fail(self.text, event.start_mark.index, message)
 
+    def _over_limit(self, event: Any, message: str) -> NoReturn:
+        line, column = position(self.text, event.start_mark.index)
+        raise LimitError(message).at(line=line, column=column)
+
     def _comments_before(self, event: Any, start: int, end: int, container: Container | None) -> int:
         gaps = self.gaps
         owner = container or self.regions[-1].root
         if gaps.next < start:
             gaps.take(start, owner, owner)
-        if gaps.next < end:
-            if isinstance(event, events.ScalarEvent):
-                self._comments_within(event, start, end, owner)
-            gaps.skip(end)
-        return gaps.next
-
-    def _comments_within(self, event: Any, start: int, end: int, owner: Container) -> None:
+        if gaps.next >= end:
+            return gaps.next
         content = content_start(self.text, start, end, event)
-        self.gaps.take_marked(start, content, owner)
-        if event.style in {"|", ">"}:
-            self.gaps.take_marked(content, min(end, line_stop(self.text, content)), owner)
+        gaps.take_marked(start, content, owner)
+        if event.style in BLOCK_STYLES:
+            gaps.take_marked(content, min(end, line_stop(self.text, content)), owner)
+        return gaps.skip(end)
 
     def _resolve(self, event: Any) -> tuple[str, bytes]:
         try:
@@ -298,8 +303,9 @@ class _Reader:
 
     def _enter(self, event: Any, container: Container | None, key: Any, depth: int, is_map: bool) -> Container:
         if depth >= self.limits.depth:
-            line, column = position(self.text, event.start_mark.index)
-            raise LimitError(f"nested deeper than the limit of {self.limits.depth}").at(line=line, column=column)
+            self._over_limit(event, f"nested deeper than the limit of {self.limits.depth}")
+        if depth >= self.deepest:
+            self.deepest = depth + 1
         column, flow = event.start_mark.column, event.flow_style
         if event.anchor is not None or event.tag is not None:
             column = self._first_column(event, is_map=is_map)
@@ -318,16 +324,19 @@ class _Reader:
         if event.flow_style:
             return int(event.start_mark.column)
         if not is_map:
-            dash = next_token(self.text, content_start(self.text, event.start_mark.index, len(self.text), event))
-            return dash - line_start(self.text, dash)
+            head = event.start_mark
+            dash = next_token(self.text, content_start(self.text, head.index, len(self.text), event))
+            start = line_start(self.text, dash, head.index)
+            return dash - start + (int(head.column) if start == head.index else 0)
         start = self.parser.peek_event().start_mark
         before = self.text[max(0, start.index - 2) : start.index]
         return int(start.column) - (2 if before in {"? ", "?\t"} else 0)
 
-    def _open_anchor(self, event: Any, container: Container) -> aliases.Anchor | None:
+    def _open_anchor(self, event: Any, container: Container, depth: int) -> aliases.Anchor | None:
         if event.anchor is None:
             return None
         anchor = aliases.Anchor(container, len(self.items), len(self.shape) + self.added)
+        anchor.depth, anchor.deepest, self.deepest = depth - 1, self.deepest, depth
         self.anchors[event.anchor] = anchor
         return anchor
 
@@ -355,15 +364,15 @@ class _Reader:
         self.aliases.append(Alias(*mark, event.anchor, is_key=True, text=anchor.text, target=anchor.leaf))
         return anchor.text
 
-    def _expand(self, event: Any, container: Container, key: Any) -> None:
+    def _expand(self, event: Any, container: Container, key: Any, depth: int) -> None:
         """Add the leaves that an alias repeats, under their new path."""
         anchor = self._target(event)
         self.added += anchor.nodes
+        self.deepest = max(self.deepest, depth + anchor.depth)
         if self.added > self.limits.nodes:
-            line, column = position(self.text, event.start_mark.index)
-            raise LimitError(f"aliases add more than the limit of {self.limits.nodes} values").at(
-                line=line, column=column
-            )
+            self._over_limit(event, f"aliases add more than the limit of {self.limits.nodes} values")
+        if self.deepest > self.limits.depth:
+            self._over_limit(event, f"aliases nest deeper than the limit of {self.limits.depth}")
         number = len(self.aliases)
         start, end = event.start_mark.index, event.end_mark.index
         self.aliases.append(Alias(start, end, event.anchor))
@@ -372,7 +381,7 @@ class _Reader:
             self.items.append(Leaf(start, end, anchor.text, anchor.kind, anchor.data, container, key, "*", part))
             return
         copy = Container(container, key, is_map=anchor.container.is_map, flow=container.flow, column=container.column)
-        copies = aliases.Copies(anchor.container, copy, self.limits.depth)
+        copies = aliases.Copies(anchor.container, copy)
         for item in self.items[anchor.first : anchor.last]:
             if isinstance(item, Leaf):
                 parent = copies.of(item.parent)

@@ -105,12 +105,15 @@ def opened(text: str, **values: str | bytes | Plain) -> str:
     """An encrypted text, in which a token is written `<name>`, with strings or other plaintexts put in."""
     plain: dict[str, Plain] = {}
     for number, (name, value) in enumerate(values.items(), 1):
-        if isinstance(value, str):
-            value = value.encode()
-        new = value if isinstance(value, Plain) else Plain("str", value, value)
+        new = value if isinstance(value, Plain) else _string(value)
         plain[token(number, new.kind)] = new
         text = text.replace(f"<{name}>", token(number, new.kind))
     return unseal(text + BLOCK_TEXT, plain).text
+
+
+def _string(value: str | bytes) -> Plain:
+    data = value.encode() if isinstance(value, str) else value
+    return Plain("str", data, data)
 
 
 def values(document: Document) -> list[tuple[Path, str, bytes]]:

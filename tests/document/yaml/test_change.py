@@ -59,6 +59,12 @@ def path(place: str) -> Path:
         ("a: |\n  x", "b", 1, "a: |-\n  x\nb: 1"), ("a: |+\n  x\n\n", "b", 1, "a: |+\n  x\n\nb: 1\n"), ("a: x\n", "a.b.0", 1, "a:\n    b:\n        - 1\n"),
         ("a: 1\r\n", "b", {"c": 2}, "a: 1\r\nb:\r\n    c: 2\r\n"), ("a: 1\n---\nb: 2\n", "c", 3, "a: 1\nc: 3\n---\nb: 2\n"),
         ("a: 1\n", "k" * 129, 1, f"a: 1\n? {'k' * 129}\n: 1\n"), ("a: 1\n", "<<", {"b": 1}, "a: 1\n<<:\n    b: 1\n"),
+        # what follows would become part of a block
+        ("a:\n  b: x\n      # d\n", "a", {"b": "v\nw\n"}, 'a:\n  b: "v\\nw\\n"\n      # d\n'),
+        ("a:\n  b: x\n      # d\n", "a.b", "v\nw\n", 'a:\n  b: "v\\nw\\n"\n      # d\n'),
+        # keys without a colon
+        ("? a\n", "a", {"b": 1}, "? a\n:\n    b: 1\n"), ("? a # c\nb: 1\n", "a", 1, "? a # c\n: 1\nb: 1\n"), ("{a: x, b}\n", "b", "y", '{a: x, b: "y"}\n'),
+        ("a: {'b':}\n", "a.b", 1, "a: {'b': 1}\n"), ("a: {'b':, c: x}\n", "a.b", {"d": 1}, "a: {'b': {d: 1}, c: x}\n"),
         # aliases
         ("x: &x 1\na: *x\n", "a", 2, "x: &x 1\na: 2\n"), ("x: &x 1\na: *x\n", "x", 2, "x: &x 2\na: 1\n"),
         ("x: &x {b: 1}\na: *x\n", "a.b", 2, 'x: &x {b: 1}\na: {"b": 2}\n'), ("x: &x {}\na: *x\n", "x.b", 2, "x:\n    b: 2\na: {}\n"),
@@ -79,7 +85,7 @@ def test_set(text: str, place: str, value: Raw, changed: str) -> None:
         ("a: 1\n# c\nb: 2\n# d\ne: 3\n", "b", "a: 1\n# c\n# d\ne: 3\n"), ("a: |+\n  x\nb: 1\n\nc: 2\n", "b", "a: |+\n  x\nc: 2\n"),
         ("a: |\n  x\nb: |\n  z\n\n\nc: 1\n", "b", "a: |\n  x\n\n\nc: 1\n"), ("a:\n  b: |\n    x\n  c: 1\n     # d\ne: 2\n", "a.c", "a:\n  b: |\n    x\ne: 2\n"),
         ("x: &x 1\na: *x\nb: 2\n", "x", "a: 1\nb: 2\n"), ("a: 1\n---\na: 2\n", "a", "{}\n---\na: 2\n"), ("? a\n: 1\nb: 2\n", "a", "b: 2\n"),
-        ("a: &n # c\n  b: 1\n", "a.b", "a: {} # c\n"), ("l:\n-\n- x\n", "l.0", "l:\n- x\n"), ("a: 1\nb:\n", "b", "a: 1\n"),
+        ("a: &n # c\n  b: 1\n", "a.b", "a: {} # c\n"), ("l:\n-\n- x\n", "l.0", "l:\n- x\n"), ("a: 1\nb:\n", "b", "a: 1\n"), ("a: |\n\nb: 1\n", "a", "b: 1\n"),
     ],
 )  # fmt: skip
 def test_unset(text: str, place: str, changed: str) -> None:
@@ -97,6 +103,12 @@ def test_a_position_in_a_mapping_and_a_key_in_a_list_are_refused() -> None:
         with pytest.raises(PathNotFoundError) as caught:
             put("a: {b: 1}\nl: [x]\n", place, 1)
         assert caught.value.location is not None
+
+
+@pytest.mark.parametrize("text", ["---\n", "{}\n", "a: 1\n"])
+def test_a_root_has_no_positions(text: str) -> None:
+    with pytest.raises(PathNotFoundError):
+        put(text, "0", 1)
 
 
 @pytest.mark.parametrize("place", ["sops", "sops.mac"])
@@ -145,7 +157,7 @@ def test_changes_of_any_text_do_what_they_say(seed: int, hostile: bool) -> None:
         place += random.choice([(), (), ("new",), ("new", "er")])
         try:
             meant = _with(trees[0], place, value)
-        except LookupError:
+        except KeyError:
             with pytest.raises(PathNotFoundError):
                 YAML.assign(document, place, value)
             return
@@ -174,7 +186,7 @@ def _with(old: Raw, place: Path, value: Raw) -> Raw:
     if isinstance(old, list) and isinstance(key, int):
         return [_with(item, rest, value) if index == key else item for index, item in enumerate(old)]
     if isinstance(old, (dict, list)):
-        raise LookupError
+        raise KeyError(key)
     return {key: _with(None, rest, value)} if isinstance(key, str) else [_with(None, rest, value)]
 
 

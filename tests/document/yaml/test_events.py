@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,9 +52,21 @@ def test_pyyaml_imported_before_is_used() -> None:
     run("import yaml, sopskit.document.yaml.events as ours; assert yaml.cyaml.CParser is ours.Parser")
 
 
+def test_the_extension_is_loaded_once() -> None:
+    assert events._load_extension()[0] is events.Parser
+
+
+def test_no_pyyaml_no_extension(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "yaml")
+    monkeypatch.setattr(events, "PathFinder", SimpleNamespace(find_spec=lambda _: None))
+    with pytest.raises(ImportError, match="PyYAML"):
+        events._load_extension()
+
+
 def test_pyyaml_missing_is_told() -> None:
     code = """
 import sys
+from types import SimpleNamespace
 sys.path = [entry for entry in sys.path if "site-packages" not in entry]
 try:
     import sopskit.document.yaml.events
@@ -117,7 +130,7 @@ def test_text_deeper_than_the_parser_goes_is_over_the_limit() -> None:
 def test_a_problem_unknown_to_us_is_not_repeated() -> None:
     import yaml
 
-    mark = yaml.Mark("", 0, 0, 0, None, None)
+    mark = yaml.Mark("", 0, 0, 0, None, 0)
     error = events.syntax_error("", yaml.MarkedYAMLError(problem="found 'secret'", problem_mark=mark))
     assert "secret" not in str(error)
     assert str(events.syntax_error("fine", yaml.YAMLError("secret"))) != "secret"

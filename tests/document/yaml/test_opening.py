@@ -113,6 +113,11 @@ def test_an_entry_anywhere_is_taken_away_with_its_lines() -> None:
     assert unseal("? sops\n: v: 1\na: x\n", {}).text == "a: x\n"
 
 
+def test_documents_without_an_entry_stay() -> None:
+    assert unseal(f"a: x\n{BLOCK_TEXT}---\nb: z\n", {}).text == "a: x\n---\nb: z\n"
+    assert unseal("{a: x, sops: {v: 1} }\n", {}).text == "{a: x }\n"
+
+
 def test_a_file_of_nothing_but_the_entry_becomes_an_empty_mapping() -> None:
     assert unseal(BLOCK_TEXT, {}).text == "{}\n"
     assert unseal("---\n" + BLOCK_TEXT, {}).text == "---\n"

@@ -45,7 +45,7 @@ def test_several_lines_become_a_literal_block_where_that_is_safe(text: str, writ
     assert opened("k: <a>\n", a=text) == written
 
 
-@pytest.mark.parametrize("text", ["a,b", "a?b", "a]", "{a", "::a", "?a", "-:", "-,"])
+@pytest.mark.parametrize("text", ["a,b", "a?b", "a]", "{a", "::a", "?a", "-:", "-,", "-:x"])
 def test_flow_needs_more_quotes(text: str) -> None:
     assert spell.preferred(text, flow=True) == f"'{text}'"
 
@@ -86,6 +86,10 @@ def test_one_line_strings_read_back(text: str, flow: bool) -> None:
 def test_plain_strings_are_strings_for_yaml_1_1_too(text: str) -> None:
     if spell.is_plain(text, flow=False) and not any(ord(c) > 0xFFFF for c in text):
         assert yaml.safe_load(f"[{text}]" if spell.is_plain(text, flow=True) else f"- {text}") == [text]
+
+
+def test_a_text_that_cannot_be_read_has_no_shape() -> None:
+    assert signature("[") == []
 
 
 def test_folded_blocks_double_the_breaks_between_lines() -> None:

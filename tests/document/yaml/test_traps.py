@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from sopskit.document import DEFAULT_LIMITS, Comment, Leaf, Limits
+from sopskit.document import DEFAULT_LIMITS, Comment, Leaf, Limits, Plain
 from sopskit.errors import DocumentSyntaxError, LimitError, MetadataError
 from tests.document.yaml.fakes import BLOCK, YAML, opened, read, round_trip, seal, token, unseal, values
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def clear(name: str):
+
+def clear(name: str) -> Callable[[Leaf | Comment], bool]:
     """Select everything but what stands under a key."""
     return lambda item: name not in (item.keys if isinstance(item, Leaf) else item.parent.keys)
 
@@ -194,8 +199,14 @@ def test_17_an_alias_as_key_keeps_its_text() -> None:
     assert values(unseal(sealed.text, sealed.plain)) == [(("a",), "str", b"foo"), (("b", "foo"), "str", b"v")]
 
 
-@pytest.mark.parametrize("text", ["a: *x\n", "a: &a [*a]\n", "a: &x 1\n---\nb: *x\n"])
-def test_17_undefined_and_endless_aliases_are_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: *x\n", "a: &a [*a]\n", "a: &x 1\n---\nb: *x\n", "--- # c\n*x\n", "a: &x [1]\n*x : 1\n", "a: &x 1\n*x : 1\n",
+        "a: &x a\n*x : 1\n", "a: &x sops\n*x : 1\n", "a: &x 1\n<<: *x\n", "<<: 1\n", "- a\n", "x\n", "a: !!int x\n",
+    ],
+)  # fmt: skip
+def test_17_undefined_endless_and_other_senseless_aliases_are_refused(text: str) -> None:
     refused(text)
 
 
@@ -244,6 +255,7 @@ def test_21_a_list_of_nothing_but_comments_stays_a_list() -> None:
 
 def test_21_comments_in_a_flow_list_end_their_line() -> None:
     assert opened("l: ['<a>', '<b>' ]\n", a=_comment("c"), b="x") == "l: [#c\n  x ]\n"
+    assert opened("l: ['<a>'  , x]\n", a=_comment("c")) == "l: [#c\n  x]\n"
     assert opened("l: ['<b>', '<a>']\n", a=_comment("c"), b="x") == "l: [x, #c\n ]\n"
 
 
@@ -362,6 +374,11 @@ def test_copies_of_aliases_do_not_nest_deeper_than_allowed() -> None:
     lines = ["a0: &a0 [[[[x]]]]", *(f"a{n}: &a{n} [[[[*a{n - 1}]]]]" for n in range(1, 30))]
     with pytest.raises(LimitError, match="deeper"):
         read("\n".join(lines))
+    empty = ["a0: &a0 []", *(f"a{n}: &a{n} [*a{n - 1}, x]" for n in range(1, 2000))]
+    with pytest.raises(LimitError, match="deeper"):
+        read("\n".join(empty))
+    fine = ["a0: &a0 []", *(f"a{n}: &a{n} [*a{n - 1}, x]" for n in range(1, 62))]
+    assert values(unseal(seal("\n".join(fine)).text, seal("\n".join(fine)).plain)) == values(read("\n".join(fine)))
 
 
 def test_two_entries_are_refused() -> None:
@@ -369,7 +386,5 @@ def test_two_entries_are_refused() -> None:
         read("sops: {}\na: 1\nsops: {}\n")
 
 
-def _comment(text: str):  # noqa: ANN202
-    from sopskit.document import Plain
-
+def _comment(text: str) -> Plain:
     return Plain("comment", text.encode(), text.encode())
