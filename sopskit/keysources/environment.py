@@ -37,6 +37,7 @@ class EnvironmentKeyring:
         self._environ = environ
         self._loaded: dict[tuple[str, str], Sequence[Identity]] = {}
         self._reports: dict[str, SourceReport] = {report.location: report for report in lost}
+        self._there: dict[str, bool] = {}
         self._gpg: Gpg | None = None
 
     def identities(self, recipient: str) -> Sequence[Identity]:
@@ -44,7 +45,9 @@ class EnvironmentKeyring:
         at_once: list[Identity] = []
         later: list[Identity] = []
         for source in self._sources:
-            if not source.is_there():
+            if source.location not in self._there:  # a thousand files are one run: looked at once
+                self._there[source.location] = source.is_there()
+            if not self._there[source.location]:
                 self._reports[source.location] = SourceReport(source.location, 0)
             elif source.timing.late:
                 later.append(self._deferred(source, recipient))

@@ -7,6 +7,7 @@ could keep it busy for ever.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import ConfigError
@@ -61,6 +62,7 @@ class _Refusal(NamedTuple):
     certain: bool
 
 
+@lru_cache(maxsize=256)  # the files of one run share the patterns of a few rules
 def _compile(pattern: str) -> Matcher | _Refusal:
     try:
         data = pattern.encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sopskit.document.model import Comment
 from sopskit.document.yaml import emit
 from sopskit.document.yaml.entry import line_after
-from sopskit.document.yaml.layout import LINE_ENDS, Entry, Layout, Region, line_end, line_start
+from sopskit.document.yaml.layout import LINE_ENDS, Entry, Layout, Region, line_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def remove(text: str, region: Region, entry: Entry, edits: Edits) -> None:
     if region.root.flow:
         _remove_flow(text, entry, edits)
         return
-    start = line_start(text, entry.start, region.start)
+    start = region.line_start(text, entry.start)
     stop = line_after(text, entry.end)
     if stop == len(text) and text[stop - 1] not in LINE_ENDS and start:
         start -= 2 if text.startswith("\r\n", start - 2) else 1

@@ -73,6 +73,10 @@ class Region:
         self.null: tuple[int, int] | None = None
         self.shape_end = 0
 
+    def line_start(self, text: str, index: int) -> int:
+        """Where the line of `index` begins, which is in this document; documents that came before cost nothing."""
+        return line_start(text, index, self.start if self.is_explicit(text) else 0)
+
     def is_explicit(self, text: str) -> bool:
         """Whether it begins with `---`."""
         return text.endswith("---", 0, self.start)

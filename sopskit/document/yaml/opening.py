@@ -19,7 +19,6 @@ from sopskit.document.yaml.layout import (
     Region,
     layout_of,
     line_end,
-    line_start,
     line_stop,
 )
 from sopskit.document.yaml.properties import BLANKS, body_start, tag_edits
@@ -274,7 +273,7 @@ class Opening:
         end = region.shape_end
         if region.is_explicit(self.text):
             return Patch(end - 1, end + 1, [""])
-        start = line_start(self.text, entry.start, region.start)
+        start = region.line_start(self.text, entry.start)
         self.edits.append((start, start, "{}" + self._newline))
         return Patch(end - 1, end + 1, [MAP, END])
 

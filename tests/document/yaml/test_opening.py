@@ -113,6 +113,10 @@ def test_an_entry_anywhere_is_taken_away_with_its_lines() -> None:
     assert unseal("? sops\n: v: 1\na: x\n", {}).text == "a: x\n"
 
 
+def test_an_indented_entry_goes_with_its_indentation() -> None:
+    assert unseal("  sops: {v: 1}\n  a: x\n---\n  sops: {}\n  b: z\n", {}).text == "  a: x\n---\n  b: z\n"
+
+
 def test_documents_without_an_entry_stay() -> None:
     assert unseal(f"a: x\n{BLOCK_TEXT}---\nb: z\n", {}).text == "a: x\n---\nb: z\n"
     assert unseal("{a: x, sops: {v: 1} }\n", {}).text == "{a: x }\n"
