@@ -40,16 +40,24 @@ class History:
                 trees.repository.close()
 
     def committed(self, path: str, format: Format) -> Found | None:
-        """The encrypted version of `path` in the index, else in HEAD; None if there is none. Raises `GitError`."""
+        """The encrypted version of `path` in Git that a new one is to resemble; None if there is none. Raises `GitError`.
+
+        That is the one in the index, else in HEAD. If it was never merged, the upstream default branch's own version
+        is taken: it can be trusted, and it is what a pull request is compared with.
+        """
         trees, relative = self._place(path)
         if trees is None or relative is None:
             return None
-        for tree in (trees.index, trees.head):
+        untrusted: Found | None = None
+        for tree in (trees.index, trees.head, trees.merged):
             entry = tree.get(relative)
             data = trees.repository.blob(entry.id) if entry is not None else b""
-            if entry is not None and _is_encrypted(data, format):
-                return Found(data, trees.has_merged(entry, data))
-        return None
+            if entry is None or not _is_encrypted(data, format):
+                continue
+            if tree is trees.merged or trees.has_merged(entry, data):
+                return Found(data, trusted=True)
+            untrusted = untrusted or Found(data, trusted=False)
+        return untrusted
 
     def judge(self, path: str, data: bytes) -> Found:
         """A version that stands in the file `path`. Raises `GitError`."""
@@ -99,12 +107,17 @@ class _Trees:
                     self._index[change.head.path] = change.head
         return self._index
 
-    def has_merged(self, entry: TreeEntry, data: bytes) -> bool:
-        """Whether this version is in the upstream default branch, at its tip or in its history."""
+    @property
+    def merged(self) -> dict[bytes, TreeEntry]:
+        """The tip of the upstream default branch; nothing if there is no such branch."""
         if self._merged is None:
             branch = self.repository.upstream_default()
             self._merged = {} if branch is None else _by_path(self.repository.tree_paths(branch))
-        merged = self._merged.get(entry.path)
+        return self._merged
+
+    def has_merged(self, entry: TreeEntry, data: bytes) -> bool:
+        """Whether this version is in the upstream default branch, at its tip or in its history."""
+        merged = self.merged.get(entry.path)
         if merged is not None and merged.id == entry.id:
             return True
         return self.repository.is_in_upstream_default(entry.path, data)

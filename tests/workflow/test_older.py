@@ -1,4 +1,4 @@
-"""The older version of a file: from the index, else from HEAD; trusted if it was merged."""
+"""The older version of a file: from the index or HEAD if it was merged, else the merged one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_before_the_first_commit_the_index_counts_and_is_not_trusted(repository:
     assert history.committed("other.yaml", YAML) is None
 
 
-def test_the_index_comes_before_head_and_plaintext_in_it_is_passed_over(repository: Path, history: History) -> None:
+def test_a_staged_version_that_was_never_merged_and_plaintext_are_passed_over(repository: Path, history: History) -> None:
     (repository / "s.yaml").write_bytes(version("one"))
     (repository / "t.yaml").write_bytes(version("one"))
     git("add", ".")
@@ -58,7 +58,7 @@ def test_the_index_comes_before_head_and_plaintext_in_it_is_passed_over(reposito
     (repository / "s.yaml").write_bytes(version("two"))
     (repository / "t.yaml").write_bytes(b"a: plain\n")
     git("add", ".")
-    assert history.committed("s.yaml", YAML) == Found(version("two"), trusted=False)
+    assert history.committed("s.yaml", YAML) == Found(version("one"), trusted=True)
     assert history.committed(str(repository / "t.yaml"), YAML) == Found(version("one"), trusted=True)
 
 
@@ -82,9 +82,19 @@ def test_a_version_of_a_branch_is_not_trusted(repository: Path, history: History
     git("checkout", "-qb", "branch")
     (repository / "deep" / "s.yaml").write_bytes(version("two"))
     git("commit", "-qam", "two")
-    assert history.committed("deep/s.yaml", YAML) == Found(version("two"), trusted=False)
+    assert history.judge("deep/s.yaml", version("two")) == Found(version("two"), trusted=False)
     assert history.judge("deep/s.yaml", version("one")) == Found(version("one"), trusted=True)
     assert history.judge("copy.yaml", version("one")) == Found(version("one"), trusted=False)
+
+
+def test_instead_of_a_version_of_the_branch_the_merged_one_is_taken(repository: Path, history: History) -> None:
+    (repository / "s.yaml").write_bytes(version("merged"))
+    git("add", ".")
+    git("commit", "-qm", "merged")
+    git("checkout", "-qb", "feature")
+    (repository / "s.yaml").write_bytes(version("branch"))
+    git("commit", "-qam", "branch")
+    assert history.committed("s.yaml", YAML) == Found(version("merged"), trusted=True)
 
 
 def test_outside_git_everything_is_the_users_own(tmp_path: Path, history: History) -> None:
