@@ -1,6 +1,5 @@
 """The keyring of a user at a command line: every source that sops reads, and the OS keyring."""
 
-# ruff: noqa: PTH110, PTH118
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations

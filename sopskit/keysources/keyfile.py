@@ -1,6 +1,5 @@
 """Files with age identities: SOPS_AGE_KEY_FILE, and the keys.txt of sops."""
 
-# ruff: noqa: PTH110, PTH114, PTH118, PTH120, PTH123
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations

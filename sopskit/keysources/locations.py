@@ -1,6 +1,5 @@
 """Where key files are by default, per operating system (SOPS section 9.2)."""
 
-# ruff: noqa: PTH117, PTH118
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations

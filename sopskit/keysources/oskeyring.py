@@ -4,7 +4,6 @@ Asking it costs more than a second where nobody answers, so a list of the recipi
 beside our configuration, and the package is loaded only if that list has one.
 """
 
-# ruff: noqa: PTH110, PTH123
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations

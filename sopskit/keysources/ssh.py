@@ -1,6 +1,5 @@
 """SSH private keys: SOPS_AGE_SSH_PRIVATE_KEY_FILE, ~/.ssh/id_ed25519 and ~/.ssh/id_rsa."""
 
-# ruff: noqa: PTH110, PTH123
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations

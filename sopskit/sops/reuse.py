@@ -35,15 +35,17 @@ class Reuse:
     has that IV at another value as well: its writer, who need not be a friend, chose the IVs.
     """
 
-    __slots__ = ("_ivs", "_like", "_same_key", "_sealed", "_spelled")
+    __slots__ = ("_ivs", "_kinds", "_like", "_same_key", "_sealed", "_spelled")
 
     def __init__(self, like: Opened, *, same_key: bool) -> None:
         """Index the older version's tokens by path, kind and value."""
         self._like = like
         self._same_key = same_key
+        # sops up to 3.13.1 sealed every JSON number as a float; its text tells no difference, so neither do we
+        self._kinds = {"float": "int"} if like.plain.format.NAME == "json" else {}
         self._sealed: dict[Key, deque[_Sealed]] = {}
         for item, plain in like.opened:
-            key = (item.aad, plain.kind, plain.data)
+            key = (item.aad, self._kinds.get(plain.kind, plain.kind), plain.data)
             self._sealed.setdefault(key, deque()).append(_Sealed(item.value, plain.spelling))
         self._spelled: frozenset[tuple[str, str, str]] | None = None
         self._ivs: dict[bytes, tuple[str, bytes]] = {}
@@ -51,16 +53,16 @@ class Reuse:
     def token(self, item: Leaf | Comment, kind: str, cipher: AESGCM) -> str | None:
         """The token for an unchanged value, or None."""
         data = item.data if item.__class__ is Leaf else item.value.encode("utf-8", "surrogateescape")
-        queue = self._sealed.get((item.aad, kind, data))
+        queue = self._sealed.get((item.aad, self._kinds.get(kind, kind), data))
         if not queue:
             return None
         sealed = queue[0]
         if sealed.spelling != values.plaintext(item) and not self._was_spelled(item, kind):
             return None
         queue.popleft()
-        value = values.EncryptedValue.parse(sealed.token)
         if self._same_key:
             return sealed.token
+        value = values.EncryptedValue.parse(sealed.token)
         if len(value.iv) != values.IV_SIZE or not self._is_new(value.iv, item.aad, sealed.spelling):
             return None
         return values.seal(cipher, sealed.spelling, kind, item.aad.encode("utf-8", "surrogateescape"), value.iv)

@@ -4,7 +4,6 @@ A key file is the one that sops reads too. It is only ever added to: what is in 
 anything but identities is refused, because a private key appended to the wrong file is a leak.
 """
 
-# ruff: noqa: PTH102, PTH112, PTH118, PTH120
 # pathlib would cost a tenth of the start-up time
 
 from __future__ import annotations

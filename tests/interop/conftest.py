@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sopskit.sops.metadata import Metadata
-from sopskit.sops.selection import Selection
 
 from sopskit import age
 from sopskit.document import format_for_name, parse
 from sopskit.pgp import Gpg
 from sopskit.sops import crypt, datakey
 from sopskit.sops.masterkeys import AgeKey, FixedKeyring, KeyGroup
+from sopskit.sops.metadata import Metadata
+from sopskit.sops.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sopskit.sops.selection import Selection
 
+from sopskit.sops.selection import Selection
 from tests.interop import trees
 
 if TYPE_CHECKING:

@@ -284,3 +284,17 @@ def test_a_duplicate_of_an_old_value_gets_an_iv_of_its_own(alice: AgeTestKey) ->
     tokens = [line for line in new.split("\n") if line.strip().startswith("- ENC")]
     assert len(set(tokens)) == 2
     assert tokens[0] in text
+
+
+def test_integers_that_an_older_sops_sealed_as_floats_keep_their_token_in_json(alice: AgeTestKey) -> None:
+    described, data_key = metadata(alice)
+    plain = document('{"port": 8080, "x": "y"}\n', "json")
+    floats = [item._replace(kind="float") if item.value == "8080" else item for item in plain.leaves()]
+    plain.items = list(floats)
+    text = crypt.seal_file(plain, described, data_key, now=NOW).document.to_bytes().decode()  # type: ignore[arg-type]
+    assert "type:float" in text
+    new = again(opened(alice, text, "json"), '{"port": 8080, "x": "z"}\n', "json")
+    assert [line for line in new.split(",") if "type:float" in line] == [
+        line for line in text.split(",") if "type:float" in line
+    ]
+    assert opened(alice, new, "json").plain.to_bytes() == b'{"port": 8080, "x": "z"}\n'
