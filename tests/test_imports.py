@@ -50,8 +50,6 @@ HEAVY = {
     "urllib",
     "urllib3",
     "xml",
-    "yaml.constructor",
-    "yaml.dumper",
 }
 NEVER_FOR_HELP = HEAVY | {
     "bcrypt",

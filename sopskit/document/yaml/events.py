@@ -1,36 +1,33 @@
 """Where YAML events come from: libyaml through PyYAML, or PyYAML's own parser where the extension is missing.
 
-Both give the same events with the same marks (code points). Only this part of PyYAML is loaded:
-the whole package costs eight times as much at start-up, most of it for loaders that are not used here.
+Both give the same events with the same marks (code points). Of PyYAML only this part is used, but all of it is loaded:
+10 ms of a process's start-up, which could be had cheaper only by tricks with `sys.modules`.
 """
 
 from __future__ import annotations
 
-import importlib
-import sys
-from importlib.machinery import PathFinder
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from yaml.error import YAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
 from sopskit.document.model import position
 from sopskit.errors import DocumentSyntaxError, LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from sopskit.errors import FormatError
 
-# the extension raises these; each is fetched from its own module when it is needed
-_LAZY = {
-    "yaml.reader": "ReaderError",
-    "yaml.scanner": "ScannerError",
-    "yaml.parser": "ParserError",
-    "yaml.composer": "ComposerError",
-    "yaml.constructor": "ConstructorError",
-    "yaml.emitter": "EmitterError",
-    "yaml.serializer": "SerializerError",
-    "yaml.representer": "RepresenterError",
-}
 # what libyaml says about broken text; PyYAML's own parser quotes the text in some messages, so these are a list
 PROBLEMS = frozenset(
     (
@@ -70,46 +67,8 @@ PROBLEMS = frozenset(
 TOO_DEEP = "exceeded maximum nesting depth"
 
 
-def _factory(module: str, name: str) -> Callable[..., Exception]:
-    def make(*arguments: object) -> Exception:
-        error: Exception = getattr(importlib.import_module(module), name)(*arguments)
-        return error
-
-    return make
-
-
-def _load_extension() -> tuple[Any, ModuleType, ModuleType]:
-    """Load `yaml._yaml` without running the package's `__init__`; gives the parser, `yaml.events` and `yaml.error`.
-
-    Events, tokens, nodes and base errors are the package's own modules, and the other exceptions become
-    functions that make the real ones, so a later `import yaml` finds everything as if it had come first.
-    """
-    if "yaml" not in sys.modules:
-        spec = PathFinder.find_spec("yaml")
-        if spec is None or spec.submodule_search_locations is None:
-            raise ImportError("PyYAML is not installed")
-        package = ModuleType("yaml")
-        package.__path__ = list(spec.submodule_search_locations)
-        stubs = {"yaml": package}
-        for module, name in _LAZY.items():
-            stubs[module] = ModuleType(module)
-            setattr(stubs[module], name, _factory(module, name))
-            setattr(package, module.removeprefix("yaml."), stubs[module])
-    else:
-        stubs = {}
-    sys.modules.update(stubs)
-    try:
-        error, events, *_ = [importlib.import_module(f"yaml.{name}") for name in ("error", "events", "tokens", "nodes")]
-        parser = importlib.import_module("yaml._yaml").CParser
-    finally:
-        for module in stubs:
-            sys.modules.pop(module, None)
-    return parser, events, error
-
-
-def _load_pure() -> tuple[Any, ModuleType, ModuleType]:
+def pure_parser() -> Any:
     """PyYAML's own reader, scanner and parser in one class, as its `Loader` combines them."""
-    from yaml import error, events
     from yaml.parser import Parser
     from yaml.reader import Reader
     from yaml.scanner import Scanner
@@ -128,17 +87,14 @@ def _load_pure() -> tuple[Any, ModuleType, ModuleType]:
                 event.style = ""
             return event
 
-    return PureParser, events, error
+    return PureParser
 
 
-def _load() -> tuple[Any, ModuleType, ModuleType]:
-    try:
-        return _load_extension()
-    except (ImportError, AttributeError):
-        return _load_pure()
-
-
-Parser, _events, _error = _load()
+Parser: Any
+try:
+    from yaml._yaml import CParser as Parser
+except ImportError:  # a PyYAML built without libyaml
+    Parser = pure_parser()
 
 __all__ = [
     "AliasEvent",
@@ -155,31 +111,6 @@ __all__ = [
     "fail",
     "syntax_error",
 ]
-
-if TYPE_CHECKING:
-    from yaml.error import YAMLError
-    from yaml.events import (
-        AliasEvent,
-        DocumentEndEvent,
-        DocumentStartEvent,
-        MappingEndEvent,
-        MappingStartEvent,
-        ScalarEvent,
-        SequenceEndEvent,
-        SequenceStartEvent,
-        StreamEndEvent,
-    )
-else:
-    AliasEvent = _events.AliasEvent
-    DocumentEndEvent = _events.DocumentEndEvent
-    DocumentStartEvent = _events.DocumentStartEvent
-    MappingEndEvent = _events.MappingEndEvent
-    MappingStartEvent = _events.MappingStartEvent
-    ScalarEvent = _events.ScalarEvent
-    SequenceEndEvent = _events.SequenceEndEvent
-    SequenceStartEvent = _events.SequenceStartEvent
-    StreamEndEvent = _events.StreamEndEvent
-    YAMLError = _error.YAMLError
 
 
 def fail(text: str, index: int, message: str) -> NoReturn:

@@ -1,12 +1,12 @@
-"""Where events come from: only a part of PyYAML is loaded, and its own parser stands in for libyaml's."""
+"""Where events come from: libyaml, and PyYAML's own parser where it is missing."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from sopskit.document.yaml import events
 from sopskit.document.yaml.verify import signature
@@ -22,63 +22,23 @@ def run(code: str) -> str:
     return result.stdout
 
 
-def test_the_rest_of_pyyaml_is_not_loaded() -> None:
-    loaded = run(
-        "import sys, sopskit.document.yaml.reader\n"
-        "print(*sorted(name for name in sys.modules if name.split('.')[0] == 'yaml'))"
-    )
-    assert loaded.split() == ["yaml._yaml", "yaml.error", "yaml.events", "yaml.nodes", "yaml.tokens"]
+def test_libyaml_is_used_where_it_is() -> None:
+    assert events.Parser.__module__ == "yaml._yaml"
 
 
-def test_pyyaml_imported_later_is_whole() -> None:
-    code = """
-import sopskit.document.yaml.events as ours
-import yaml
-assert yaml.load("a: [1, {b: 2}]", Loader=yaml.CSafeLoader) == {"a": [1, {"b": 2}]}
-assert yaml.dump({"a": [1]}, Dumper=yaml.CSafeDumper) == "a:\\n- 1\\n"
-assert yaml.ScalarEvent is ours.ScalarEvent and yaml.cyaml.CParser is ours.Parser
-kinds = {"a: [": yaml.parser.ParserError, "a: @": yaml.scanner.ScannerError, "\\x01": yaml.reader.ReaderError, "*x": yaml.composer.ComposerError}
-for text, kind in kinds.items():
-    try:
-        yaml.load(text, Loader=yaml.CSafeLoader)
-    except kind:
-        continue
-    raise SystemExit(text)
-"""
-    run(code)
-
-
-def test_pyyaml_imported_before_is_used() -> None:
-    run("import yaml, sopskit.document.yaml.events as ours; assert yaml.cyaml.CParser is ours.Parser")
-
-
-def test_the_extension_is_loaded_once() -> None:
-    assert events._load_extension()[0] is events.Parser
-
-
-def test_no_pyyaml_no_extension(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "yaml")
-    monkeypatch.setattr(events, "PathFinder", SimpleNamespace(find_spec=lambda _: None))
-    with pytest.raises(ImportError, match="PyYAML"):
-        events._load_extension()
-
-
-def test_pyyaml_missing_is_told() -> None:
+def test_a_pyyaml_without_libyaml_means_its_own_parser() -> None:
     code = """
 import sys
-from types import SimpleNamespace
-sys.path = [entry for entry in sys.path if "site-packages" not in entry]
-try:
-    import sopskit.document.yaml.events
-except ImportError:
-    print("told")
+sys.modules["yaml._yaml"] = None
+from sopskit.document.yaml import events
+print(events.Parser.__name__)
 """
-    assert run(f"import sys; sys.path.insert(0, '.')\n{code}") == "told\n"
+    assert run(code) == "PureParser\n"
 
 
 @pytest.fixture
 def pure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "Parser", events._load_pure()[0])
+    monkeypatch.setattr(events, "Parser", events.pure_parser())
 
 
 def test_both_parsers_read_the_same(pure: None) -> None:
@@ -97,14 +57,6 @@ def test_the_pure_parsers_messages_quote_nothing(text: str) -> None:
         read(text)
     assert "secret" not in str(caught.value)
     assert caught.value.__context__ is None or caught.value.__suppress_context__
-
-
-def test_the_extension_missing_means_the_pure_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise ImportError
-
-    monkeypatch.setattr(events, "_load_extension", missing)
-    assert events._load()[0].__name__ == "PureParser"
 
 
 @pytest.mark.parametrize(
@@ -128,8 +80,6 @@ def test_text_deeper_than_the_parser_goes_is_over_the_limit() -> None:
 
 
 def test_a_problem_unknown_to_us_is_not_repeated() -> None:
-    import yaml
-
     mark = yaml.Mark("", 0, 0, 0, None, 0)
     error = events.syntax_error("", yaml.MarkedYAMLError(problem="found 'secret'", problem_mark=mark))
     assert "secret" not in str(error)
