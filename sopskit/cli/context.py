@@ -179,7 +179,12 @@ def _source_line(location: str, found: int, problem: str | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Text for a terminal: control characters, which a file name can hold, are shown as escapes."""
-    if text.isprintable():
+    """One line for a terminal or a log.
+
+    What a key, a file name or a recipient may hold to steer the one or to forge a line of the other is spelled out.
+    """
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+    from sopskit.redact import escape
+
+    return escape(text)

@@ -175,8 +175,8 @@ def _bug(error: Exception, context: Context) -> int:
     if context.environ.get("SOPSKIT_DEBUG") == "1":
         import traceback
 
-        frames = traceback.format_tb(error.__traceback__)
-        context.note("".join(frames).rstrip())
+        for line in "".join(traceback.format_tb(error.__traceback__)).splitlines():
+            context.note(line)
     else:
         context.note("sopskit: hint: SOPSKIT_DEBUG=1 shows where; please report it, without the file")
     return exitcodes.BUG

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sopskit.cli import options, results
 from sopskit.cli.configuration import Configuration
+from sopskit.cli.context import printable
 from sopskit.cli.declare import Option, Verb
 from sopskit.errors import ConfigError, NoMatchingRuleError, NotEncryptedError, UsageError
 from sopskit.sops.crypt import load
@@ -86,7 +87,7 @@ def show(context: Context, path: str, changes: KeyChange) -> None:
         context.say(f"Group {number}")
         for mark, ids in (("   ", group.kept), ("+++", group.added), ("---", group.removed)):
             for id in ids:
-                context.say(f"{mark} {id}")
+                context.say(f"{mark} {printable(id)}")
 
 
 def _confirmed(context: Context) -> bool:

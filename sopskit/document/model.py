@@ -85,7 +85,8 @@ class Leaf(NamedTuple):
     `value` is the scalar's own text, unquoted and unescaped (`1.10`); `data` the canonical bytes that
     the MAC covers (`1.1`; SOPS section 2), empty for null.
     `style` is the format's own note on how it was quoted, `extra` whatever else the format must know to
-    spell it again (None for an ordinary scalar). A leaf below an alias has the alias's span.
+    spell it again (None for an ordinary scalar). A leaf below an alias has the alias's span. Where a format has
+    comments, an empty mapping or list is a null of no width: comments before it are not about what follows.
     """
 
     start: int

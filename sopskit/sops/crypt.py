@@ -132,6 +132,8 @@ def _open_items(
             opened.append((item, plain))
             if plain.kind != "comment":
                 pieces.append(plain.data)
+            elif parent.is_map:
+                raise _located(_misplaced_comment(), document, item)
     return opened, unreadable, pieces
 
 
@@ -214,6 +216,8 @@ def seal_file(
             "the file has a top-level entry called sops: it is already encrypted",
             hint="to change it use: sopskit edit FILE; if it is plain text, rename that entry",
         )
+    if metadata.selection.by_comment:
+        _refuse_aliases(plain)
     cipher = AESGCM(data_key.reveal())
     reuse = None
     if like is not None:
@@ -290,6 +294,22 @@ def _seal_items(
     if colons:
         _refuse_collisions(plain)
     return tokens, pieces
+
+
+def _refuse_aliases(plain: Document) -> None:
+    """Comments are not repeated below an alias, so a rule by comments would leave there in clear what it encrypts elsewhere."""
+    for leaf in plain.leaves():
+        if not plain.format.FLAT and plain.text.startswith("*", leaf.start):  # no plain scalar begins so
+            error = RefusedError(
+                "a rule by comments and YAML aliases do not go together: comments are not repeated below an alias",
+                hint="write the values out, or choose what is encrypted by keys",
+            )
+            raise _located(error, plain, leaf)
+
+
+def _misplaced_comment() -> EncryptedValueError:
+    """The MAC leaves comments out, so a comment's token could be made a value unnoticed. sops puts them into lists only."""
+    return EncryptedValueError("the token of a comment stands where a value must be", hint="restore the file from Git")
 
 
 def _too_large() -> RefusedError:

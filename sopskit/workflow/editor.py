@@ -30,6 +30,8 @@ IN_MEMORY = frozenset(("tmpfs", "ramfs"))
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it is made with a random name and checked
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 FROM_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
+# variables that hold a private key: an editor and its plug-ins have no use for it
+PRIVATE = frozenset(("SOPS_AGE_KEY",))
 DEFAULT_EDITORS = ("vim", "nano", "vi")
 VIM = ("-n", "-i", "NONE", "-c", "set nobackup nowritebackup viminfo= | setlocal noswapfile noundofile")
 EMACS = ("--eval", "(setq make-backup-files nil auto-save-default nil create-lockfiles nil)")
@@ -145,7 +147,8 @@ class Session:
         path = os.path.join(self._folder, self._name)
         self._write(text)
         try:
-            self._child = subprocess.Popen([*editor.command, path], env=dict(environ))
+            passed = {name: value for name, value in environ.items() if name not in PRIVATE}
+            self._child = subprocess.Popen([*editor.command, path], env=passed)
             status = self._child.wait()
             self._child = None
         except OSError as error:

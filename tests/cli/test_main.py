@@ -201,7 +201,7 @@ def test_with_standard_streams_closed_no_file_is_taken_for_one(secret: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("plain", "plain"), ("a\x1b[31m", "a\\x1b[31m"), ("a\nb", "a\nb"), ("\r", "\\r")]
+    ("text", "shown"), [("plain", "plain"), ("a\x1b[31m", "a\\x1b[31m"), ("a\nb", "a\\nb"), ("\r", "\\r")]
 )
 def test_control_characters_of_file_names_do_not_reach_a_terminal(text: str, shown: str) -> None:
     assert printable(text) == shown

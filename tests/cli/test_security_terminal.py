@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sopskit.cli.context import printable
+from tests.cli.running import sopskit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.running import Sopskit
     from tests.conftest import AgeTestKey
-
-FORGED = "x\n::error::sopskit: hint: run this\x1b]52;c;aGk=\x07\u202e"
 
 
 @pytest.mark.parametrize("char", ["\n", "\r", "\x1b", "\x9b", "\x85", "\u2028", "\u202e", "\u2066", "\u3164", "\x00"])
@@ -24,7 +22,7 @@ def test_a_note_is_one_line_of_harmless_characters(char: str) -> None:
     assert char not in shown
 
 
-def test_a_key_name_forges_no_line_of_an_error(folder: Path, sopskit: Sopskit, alice: AgeTestKey) -> None:
+def test_a_key_name_forges_no_line_of_an_error(folder: Path, alice: AgeTestKey) -> None:
     (folder / "f.yaml").write_text('"x\\n::error::x\\e[2J": v\n')
     sopskit("encrypt", "-i", "--age", alice.recipient, "f.yaml")
     text = (folder / "f.yaml").read_text()
@@ -36,14 +34,17 @@ def test_a_key_name_forges_no_line_of_an_error(folder: Path, sopskit: Sopskit, a
 
 
 def test_a_recipient_of_a_file_forges_no_line_and_steers_no_terminal(
-    folder: Path, sopskit: Sopskit, alice: AgeTestKey, bob: AgeTestKey
+    folder: Path, alice: AgeTestKey, bob: AgeTestKey
 ) -> None:
     (folder / "f.yaml").write_text("a: 1\n")
     sopskit("encrypt", "-i", "--age", alice.recipient, "f.yaml")
     text = (folder / "f.yaml").read_text()
     (folder / "f.yaml").write_text(text.replace(alice.recipient, '"age1\\n::error::x\\e[2J"'))
     (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age: {bob.recipient}\n")
-    for done in (sopskit("updatekeys", "f.yaml", stdin=b"n\n"), sopskit("decrypt", "f.yaml", key=None)):
+    for done in (
+        sopskit("updatekeys", "f.yaml", stdin=b"n\n"),
+        sopskit("decrypt", "f.yaml", environ={"SOPS_AGE_KEY_FILE": "/nowhere"}),
+    ):
         shown = done.out.decode() + done.err
         assert "age1\\n" in shown
         assert "\n::error::" not in shown

@@ -148,6 +148,9 @@ l:
     # sops:enc
     - yy
     - zz # sops:enc
+# sops:enc
+empty: {}
+after: 1
 m:
     # sops:enc
     n:

@@ -298,3 +298,18 @@ def test_integers_that_an_older_sops_sealed_as_floats_keep_their_token_in_json(a
         line for line in text.split(",") if "type:float" in line
     ]
     assert opened(alice, new, "json").plain.to_bytes() == b'{"port": 8080, "x": "z"}\n'
+
+
+def test_a_rule_by_comments_is_refused_where_aliases_repeat_values(alice: AgeTestKey) -> None:
+    text = "base: &b\n    # secret\n    a: x\ncopy: *b\n"
+    with pytest.raises(RefusedError, match="aliases"):
+        sealed(alice, text, rule=Selection("encrypted_comment_regex", "secret"))
+    assert "ENC[" in sealed(alice, text, rule=Selection("encrypted_regex", "a"))
+
+
+@pytest.mark.parametrize("empty", ["{}", "[]"])
+def test_an_empty_collection_uses_up_the_comment_before_it(alice: AgeTestKey, empty: str) -> None:
+    text = f"# secret\na: {empty}\nb: 1\n# secret\nc: 2\n"
+    encrypted = sealed(alice, text, rule=Selection("encrypted_comment_regex", "secret"))
+    assert f"\na: {empty}\nb: 1\n# secret\nc: ENC[" in encrypted
+    assert opened(alice, encrypted).plain.to_bytes().decode() == text

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sopskit.document.model import Comment, Leaf
-from sopskit.document.yaml.layout import line_start, line_stop
+from sopskit.document.yaml.layout import after_line, line_start, line_stop
 
 if TYPE_CHECKING:
     from sopskit.document.model import Container
@@ -26,7 +26,20 @@ class Gaps:
     `closed` are the block collections that ended since the last value, innermost first, with their columns.
     """
 
-    __slots__ = ("_floor", "_from", "_inline", "_items", "_text", "closed", "flow", "flow_first", "flow_stop", "next")
+    __slots__ = (
+        "_block_foot",
+        "_block_stop",
+        "_floor",
+        "_from",
+        "_inline",
+        "_items",
+        "_text",
+        "closed",
+        "flow",
+        "flow_first",
+        "flow_stop",
+        "next",
+    )
 
     def __init__(self, text: str, items: list[Leaf | Comment]) -> None:
         """Comments of `text` will be put into `items`."""
@@ -35,6 +48,8 @@ class Gaps:
         self._from = 0
         self._floor = 0
         self._inline: list[tuple[int, Comment]] = []
+        self._block_stop = -1
+        self._block_foot = False
         self.closed: list[tuple[int, Container]] = []
         self.flow: Container | None = None
         self.flow_stop = 0
@@ -67,9 +82,9 @@ class Gaps:
             stop = line_stop(text, hash_index)
             inline = bool(text[start:hash_index].strip(" \t\ufeff"))
             if inline:
-                self._take_inline(hash_index, stop, container, inside)
+                self._take_inline(start, hash_index, stop, container, inside)
             else:
-                owner = self._owner(hash_index, hash_index - start, container, inside)
+                owner = self._owner(start, hash_index, stop, container, inside)
                 self._items.append(Comment(hash_index + 1, stop, text[hash_index + 1 : stop], owner, False, hash_index))
             self._from = self._floor = stop
             self.skip(stop)
@@ -84,13 +99,13 @@ class Gaps:
                 Comment(hash_index + 1, start, text[hash_index + 1 : start], container, True, hash_index)
             )
 
-    def _take_inline(self, hash_index: int, stop: int, container: Container, inside: Container) -> None:
+    def _take_inline(self, start: int, hash_index: int, stop: int, container: Container, inside: Container) -> None:
         """A comment behind something: it stands in `items` before the value that it follows."""
         text, items = self._text, self._items
-        last = next((item for item in reversed(items) if isinstance(item, Leaf)), None)
-        if self.flow is not None and self._adjoins(self.flow_stop, hash_index):
+        last = items[-1] if items else None
+        if self.flow is not None and self._adjoins(self.flow_stop, start, hash_index):
             owner, index = self.flow, self.flow_first
-        elif last is not None and self._adjoins(last.end, hash_index):
+        elif isinstance(last, Leaf) and self._adjoins(last.end, start, hash_index):
             owner, index = last.parent, self._first_of(last)
         else:
             owner = container if container.is_map else self._after_dash(hash_index, container, inside)
@@ -113,8 +128,9 @@ class Gaps:
         out += items[last:]
         return out
 
-    def _adjoins(self, end: int, hash_index: int) -> bool:
-        return end <= hash_index and not self._text[end:hash_index].strip(" \t,")
+    def _adjoins(self, end: int, start: int, hash_index: int) -> bool:
+        """Whether what ended at `end` is what stands before the comment on its line, which begins at `start`."""
+        return start <= end <= hash_index and not self._text[end:hash_index].strip(" \t,")
 
     def _first_of(self, last: Leaf) -> int:
         """Where the items of the value begin that `last` belongs to: an alias may have many."""
@@ -123,14 +139,44 @@ class Gaps:
             index -= 1
         return index
 
-    def _owner(self, hash_index: int, column: int, container: Container, inside: Container) -> Container:
-        """The container of a comment on a line of its own."""
+    def _owner(self, start: int, hash_index: int, stop: int, container: Container, inside: Container) -> Container:
+        """The container of a comment on a line of its own, which begins at `start`.
+
+        A comment deeper than the next key is a foot comment of what ended last, unless a blank line follows it.
+        """
+        column = hash_index - start
+        if self.closed and not container.flow and column > container.column and not self._is_blank_after(stop):
+            return self.closed[0][1]
         for closed_column, closed in self.closed:
             if closed_column <= column:
                 if closed_column > container.column or container.flow:
                     return closed
+                if closed is self.closed[0][1] and not closed.is_map and column == closed_column:
+                    return closed if self._is_foot(start, stop) else inside
                 break
         return self._after_dash(hash_index, container, inside)
+
+    def _is_blank_after(self, stop: int) -> bool:
+        """Whether a blank line follows the line that ends at `stop`. At the end of the text the `sops` entry follows."""
+        begin = after_line(self._text, stop)
+        return begin < len(self._text) and not self._text[begin : line_stop(self._text, begin)].strip()
+
+    def _is_foot(self, start: int, stop: int) -> bool:
+        """Whether lines of comments follow a list at its own column at once, and a blank line follows them.
+
+        They belong to the list then, else to the key that comes next.
+        """
+        text = self._text
+        if start > self._block_stop:
+            before = text[line_start(text, max(0, start - 1)) : start].strip()
+            line = "#"
+            while line.startswith("#"):
+                self._block_stop = stop
+                begin = after_line(text, stop)
+                stop = line_stop(text, begin)
+                line = text[begin:stop].strip()
+            self._block_foot = bool(before) and not line and begin < len(text)
+        return self._block_foot
 
     def _after_dash(self, hash_index: int, container: Container, inside: Container) -> Container:
         """In a list, only what stands behind the dash is inside the collection that begins there."""

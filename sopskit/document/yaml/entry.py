@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sopskit.document.model import Timestamp, position
 from sopskit.document.yaml import events
 from sopskit.document.yaml.layout import LINE_ENDS, Entry, after_line
-from sopskit.document.yaml.resolve import UnresolvableError, resolve_tagged
+from sopskit.document.yaml.resolve import STR_TAG, UnresolvableError, resolve_tagged
 from sopskit.errors import LimitError, MetadataError
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class _Builder:
         self._key = None
 
     def _set_key(self, event: Any) -> None:
+        if event.tag not in {None, "!", STR_TAG}:
+            self._fail(event, "a key of the sops entry has a tag, which SOPS may read as another name")
         if event.value in self._open:  # type: ignore[operator]
             self._fail(event, "this key stands twice in the sops entry")
         self._key = event.value

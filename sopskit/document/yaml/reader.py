@@ -24,7 +24,7 @@ from sopskit.document.yaml.layout import (
     next_token,
 )
 from sopskit.document.yaml.properties import content_start
-from sopskit.document.yaml.resolve import NUMERIC, WORDS, UnresolvableError, resolve, resolve_tagged
+from sopskit.document.yaml.resolve import BINARY_TAG, NUMERIC, WORDS, UnresolvableError, resolve, resolve_tagged
 from sopskit.errors import DocumentSyntaxError, LimitError, MetadataError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 BOM = b"\xef\xbb\xbf"
 # keys that need a second look: those that may be no strings, and two with a meaning
 NOTED_KEYS = frozenset((*WORDS, "sops", "<<"))
+EMPTY = (MAP, LIST)  # what comes last before the end of an empty mapping or list
 COMMENT_ELEMENT = ",type:comment]"  # how a list element ends that sops made of a comment
 
 
@@ -200,9 +201,12 @@ class _Reader:
                 if anchor is not None:
                     anchor.close(len(items), len(shape) + self.added, self.deepest)
                     self.deepest = max(self.deepest, anchor.deepest)
+                empty = first == len(items) and shape[-1] in EMPTY
                 add_shape(END)
                 container, is_map, keys, key, first, anchor = stack.pop()
                 wants_key = False
+                if empty and container is not None and not self.anchors:  # below an alias nobody asks for it
+                    add_item(make(Leaf, (end, end, "", "null", b"", container, key, "", None)))
                 if container is None:
                     self._end_root(event)
                     continue
@@ -273,6 +277,10 @@ class _Reader:
         )
         if kind != "str":
             self._fail(event, f"a key that is read as {kind}; SOPS knows only strings as keys: quote it")
+        if event.tag == BINARY_TAG:
+            self._fail(
+                event, "a key in base64 (!!binary), which SOPS reads as another name than the one that stands there"
+            )
         if event.value == "<<" and not event.style:
             self._check_merge()
         return event.value == "sops" and container.parent is None
@@ -355,7 +363,7 @@ class _Reader:
 
     def _alias_key(self, event: Any, container: Container, keys: set[str]) -> str:
         anchor = self._target(event)
-        if anchor.container is not None or anchor.kind != "str":
+        if anchor.container is not None or anchor.kind != "str" or anchor.data != anchor.text.encode():
             self._fail(event, "an alias of something else than a string stands as a key")
         if anchor.text in keys or (anchor.text == "sops" and container.parent is None):
             self._fail(event, "this key stands in its mapping already, or is reserved")

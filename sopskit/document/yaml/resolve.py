@@ -166,6 +166,8 @@ def resolve_tagged(text: str, tag: str | None, *, plain: bool) -> Resolved:
         return resolve(text) if plain else ("str", text.encode())
     if tag == BINARY_TAG:
         return "str", _binary(text)
+    if tag.startswith("!!"):
+        raise UnresolvableError("a tag written as !<!!...>, which SOPS and other readers take for different tags")
     if tag not in TYPED_TAGS:
         return "str", text.encode()
     name = tag.removeprefix(TAG_PREFIX)

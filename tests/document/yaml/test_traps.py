@@ -268,7 +268,7 @@ def test_22_a_comment_at_the_root_is_authenticated_by_a_colon() -> None:
     [
         ("a: x # c\n", [" c", ":"]), ("a: [x] # c\n", [" c", "a:"]), ("a: {b: [x]} # c\n", [" c", "a:"]),
         ("a: # c\n  b: x\n", [" c", ":"]), ("a:\n  # c\n  b: x\n", [" c", "a:"]), ("a:\n  b: x\n  # c\nd: y\n", [" c", "a:"]),
-        ("a:\n  b: x\n# c\nd: y\n", [" c", ":"]), ("a:\n  b:\n    c: x\n  # c\nd: y\n", [" c", "a:"]),
+        ("a:\n  b: x\n# c\nd: y\n", [" c", ":"]), ("a:\n  b:\n    c: x\n  # c\nd: y\n", [" c", "a:b:"]),
         ("a:\n- x\n# c\n- y\n", [" c", "a:"]), ("a:\n- x\n# c\nb: y\n", [" c", ":"]), ("a:\n  - b: x\n    # c\n  - y\n", [" c", "a:"]),
         ("a:\n  b: x\n  # c\n", [" c", "a:"]), ("a:\n- x\n# c\n", [" c", ":"]), ("a:\n  b:\n  - x\n  # c\n", [" c", "a:b:"]),
     ],
