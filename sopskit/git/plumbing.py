@@ -32,6 +32,7 @@ OPTIONS = (
     "-c",
     "safe.bareRepository=explicit",
 )
+RUNNER_PROGRAM = "GIT_PYTHON_GIT_EXECUTABLE"
 NOT_A_REPOSITORY = "not a git repository"
 FOREIGN_OWNER = "dubious ownership"
 BARE = "cannot use bare repository"
@@ -62,9 +63,9 @@ class Plumbing:
         `environ` says where the user's own Git configuration is; without it, git reads none.
         A git program below `untrusted` is passed over.
         """
-        self._runner = _load_runner()
         passed = {name: environ[name] for name in PASSED if name in environ} if environ else {}
         program, search = _find_git(untrusted, environ)
+        self._runner = _load_runner(program)
         variables = {**passed, **FIXED, "PATH": search}
         if index_file is not None:
             variables["GIT_INDEX_FILE"] = index_file
@@ -117,11 +118,19 @@ def failure(command: str, answer: Answer) -> GitError:
     )
 
 
-def _load_runner() -> Any:
+def _load_runner(program: str) -> Any:
+    """GitPython starts `git version` when it is imported, with the first git of PATH unless a variable names another."""
+    before = os.environ.get(RUNNER_PROGRAM)
+    os.environ[RUNNER_PROGRAM] = program
     try:
         from git.cmd import Git
-    except ImportError:  # GitPython's answer to a missing git program
+    except ImportError:  # GitPython's answer to a git program that does not run
         raise _no_git() from None
+    finally:
+        if before is None:
+            del os.environ[RUNNER_PROGRAM]
+        else:
+            os.environ[RUNNER_PROGRAM] = before
     return Git()
 
 

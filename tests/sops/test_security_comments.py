@@ -40,7 +40,7 @@ def opened(key: AgeTestKey, text: str) -> crypt.Opened:
     return crypt.open_file(crypt.load(text.encode(), format_for_name("yaml")), keyring)
 
 
-def test_a_comment_cannot_be_made_a_value_behind_the_macs_back(alice: AgeTestKey):
+def test_a_comment_cannot_be_made_a_value_behind_the_macs_back(alice: AgeTestKey) -> None:
     text = sealed(alice, "# hidden\nx: 1\n")
     token = TOKEN.search(text)
     assert token
@@ -49,7 +49,7 @@ def test_a_comment_cannot_be_made_a_value_behind_the_macs_back(alice: AgeTestKey
     assert "hidden" not in str(caught.value)
 
 
-def test_a_comment_of_a_mapping_cannot_take_the_mappings_place(alice: AgeTestKey):
+def test_a_comment_of_a_mapping_cannot_take_the_mappings_place(alice: AgeTestKey) -> None:
     text = sealed(alice, "a:\n  # hidden\n  x:\nb: 1\n")
     token = TOKEN.search(text)
     assert token
@@ -59,7 +59,7 @@ def test_a_comment_of_a_mapping_cannot_take_the_mappings_place(alice: AgeTestKey
 
 
 @pytest.mark.parametrize("plain", ["a: 1\n", "".join(f"k{number}: {{a: 1}}\n" for number in range(2_500))])
-def test_many_comments_that_open_nowhere_take_time_in_proportion(alice: AgeTestKey, plain: str):
+def test_many_comments_that_open_nowhere_take_time_in_proportion(alice: AgeTestKey, plain: str) -> None:
     token = f"ENC[AES256_GCM,data:AAAA,iv:{'A' * 43}=,tag:{'A' * 22}==,type:comment]"
     text = f"#{token}\n" * 10_000 + sealed(alice, plain)
     start = time.process_time()

@@ -50,7 +50,9 @@ def test_before_the_first_commit_the_index_counts_and_is_not_trusted(repository:
     assert history.committed("other.yaml", YAML) is None
 
 
-def test_a_staged_version_that_was_never_merged_and_plaintext_are_passed_over(repository: Path, history: History) -> None:
+def test_a_staged_version_that_was_never_merged_and_plaintext_are_passed_over(
+    repository: Path, history: History
+) -> None:
     (repository / "s.yaml").write_bytes(version("one"))
     (repository / "t.yaml").write_bytes(version("one"))
     git("add", ".")

@@ -34,14 +34,16 @@ def older(key: AgeTestKey, text: str, *, trusted: bool) -> Older:
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-def test_guesses_planted_in_an_untrusted_version_are_not_answered_by_a_kept_iv(alice: AgeTestKey, trusted: bool):
+def test_guesses_planted_in_an_untrusted_version_are_not_answered_by_a_kept_iv(
+    alice: AgeTestKey, trusted: bool
+) -> None:
     guesses = seal(alice, "password: [letmein, hunter2, secret]\n")
     new = seal(alice, "password: hunter2\n", older(alice, guesses, trusted=trusted))
     kept = set(re.findall("iv:([^,]+),", guesses)) & set(re.findall("iv:([^,]+),", new))
     assert len(kept) == trusted
 
 
-def test_guesses_planted_in_an_untrusted_version_are_not_answered_by_a_kept_spelling(alice: AgeTestKey):
+def test_guesses_planted_in_an_untrusted_version_are_not_answered_by_a_kept_spelling(alice: AgeTestKey) -> None:
     text = 'password: "hunter2"\n'
     bare = re.sub(r'"(ENC\[[^"]*)"', r"\1", seal(alice, text))
     assert "password: ENC[" in bare

@@ -25,7 +25,6 @@ from sopskit.document.model import position
 from sopskit.errors import DocumentSyntaxError, LimitError
 
 if TYPE_CHECKING:
-
     from sopskit.errors import FormatError
 
 # what libyaml says about broken text; PyYAML's own parser quotes the text in some messages, so these are a list
