@@ -97,9 +97,13 @@ def _is_os(node: ast.expr) -> bool:
     return ast.unparse(node) in ("os", "os.path")
 
 
+# GitPython starts a git when it is imported, and only a variable tells it which
+SETS_ONE_VARIABLE = "sopskit.git.plumbing"
+
+
 def test_only_keysources_and_cli_read_the_environment() -> None:
     uses = [use for module in modules() if module.part not in READS_ENVIRONMENT for use in environment_uses(module)]
-    assert uses == []
+    assert [use for use in uses if not use.startswith(f"{SETS_ONE_VARIABLE}:")] == []
 
 
 @pytest.mark.parametrize(

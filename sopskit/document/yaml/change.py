@@ -19,8 +19,9 @@ from sopskit.document.yaml.layout import (
 from sopskit.document.yaml.opening import Opening
 from sopskit.document.yaml.outline import MAPPING, SCALAR, Child, Node, Outline, child_at, not_found
 from sopskit.document.yaml.properties import BLANKS, property_spans
-from sopskit.document.yaml.reader import UnreadDocument, read
+from sopskit.document.yaml.reader import read
 from sopskit.document.yaml.sealing import last_block_edits
+from sopskit.document.yaml.unread import UnreadDocument
 from sopskit.document.yaml.verify import Edits, expected_shape, signature, splice
 from sopskit.errors import RefusedError
 

@@ -22,8 +22,8 @@ from sopskit.document.yaml.layout import (
     line_stop,
 )
 from sopskit.document.yaml.properties import BLANKS, body_start, tag_edits
-from sopskit.document.yaml.reader import UnreadDocument
 from sopskit.document.yaml.resolve import UnresolvableError, resolve
+from sopskit.document.yaml.unread import UnreadDocument
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
 
 if TYPE_CHECKING:

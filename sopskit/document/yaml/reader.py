@@ -67,28 +67,6 @@ def read(format: Format, text: str, limits: Limits, *, bom: bool = False) -> Doc
     raise problem from None
 
 
-class UnreadDocument(Document):
-    """A document that was written and checked but is read only when somebody asks for its parts."""
-
-    __slots__ = ("_limits",)
-
-    def __init__(self, format: Format, text: str, limits: Limits, *, bom: bool) -> None:
-        """Hold the text."""
-        self.format = format
-        self.text = text
-        self.bom = bom
-        self._limits = limits
-
-    def __getattr__(self, name: str) -> Any:
-        """Read the text when a part of it is missed."""
-        if name not in {"block", "items", "layout", "roots"}:
-            raise AttributeError(name)
-        document = read(self.format, self.text, self._limits, bom=self.bom)
-        self.block, self.items = document.block, document.items
-        self.layout, self.roots = document.layout, document.roots
-        return getattr(self, name)
-
-
 class _Reader:
     """The state of one pass. What the hot loop needs it keeps in local variables."""
 

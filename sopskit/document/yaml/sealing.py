@@ -12,7 +12,7 @@ from sopskit.document.yaml import aliases, block, spell
 from sopskit.document.yaml.blockscalar import BLOCK_STYLES, BlockSpan
 from sopskit.document.yaml.layout import END, LINE_ENDS, MAP, Alias, Layout, Region, layout_of
 from sopskit.document.yaml.properties import body_start, tag_edits
-from sopskit.document.yaml.reader import UnreadDocument
+from sopskit.document.yaml.unread import UnreadDocument
 from sopskit.document.yaml.verify import Edits, Patch, expected_shape, signature, splice
 from sopskit.errors import RefusedError
 

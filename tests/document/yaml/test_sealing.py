@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sopskit.document import Leaf
-from sopskit.document.yaml.reader import UnreadDocument
+from sopskit.document.yaml.unread import UnreadDocument
 from sopskit.errors import RefusedError
 from tests.document.yaml.fakes import BLOCK, BLOCK_TEXT, YAML, read, round_trip, seal, token, unseal, values
 
