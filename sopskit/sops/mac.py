@@ -35,7 +35,10 @@ def seal(cipher: AESGCM, mac: str, aad: str, iv: bytes) -> str:
 
 def verify(cipher: AESGCM, stored: str, aad: str, computed: str) -> None:
     """Compare in constant time. Raises `MacMismatchError`, also for a MAC that is missing or does not open."""
-    hint = "the file was changed without its key, or merged by hand; restore it from Git, or look at --ignore-mac"
+    hint = (
+        "the file was changed without its key, or merged by hand; restore it from Git, or, if the change is known and wanted, "
+        "write a new MAC with: sopskit rotate -i --ignore-mac FILE"
+    )
     if not stored:
         raise MacMismatchError("the file has no MAC", hint=hint)
     try:

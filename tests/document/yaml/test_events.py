@@ -84,3 +84,22 @@ def test_a_problem_unknown_to_us_is_not_repeated() -> None:
     error = events.syntax_error("", yaml.MarkedYAMLError(problem="found 'secret'", problem_mark=mark))
     assert "secret" not in str(error)
     assert str(events.syntax_error("fine", yaml.YAMLError("secret"))) != "secret"
+
+
+def test_a_tab_is_called_a_tab() -> None:
+    with pytest.raises(DocumentSyntaxError, match="a tab where YAML wants blanks"):
+        read("a:\n\tb: x\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> x\n", 1),
+        ("b: 1\n<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> x\n", 2),
+    ],
+)
+def test_an_unresolved_conflict_is_named(text: str, line: int) -> None:
+    with pytest.raises(DocumentSyntaxError, match="a merge conflict is not resolved") as caught:
+        read(text)
+    assert caught.value.location is not None
+    assert caught.value.location.line == line
