@@ -251,6 +251,11 @@ def _is_stale(descriptor: int) -> bool:
     return True
 
 
+def _group_is_as_good_as_any(mode: int) -> bool:
+    """Whether the group may do just what everybody may, so that another group changes nothing: a common checkout."""
+    return (mode >> 3) & 0o7 == mode & 0o7
+
+
 def _copy_attributes(seen: Seen, status: os.stat_result, descriptor: int) -> None:
     """Mode, owner and extended attributes (access control lists among them); refuse what cannot be kept."""
     now = os.fstat(descriptor)
@@ -258,7 +263,8 @@ def _copy_attributes(seen: Seen, status: os.stat_result, descriptor: int) -> Non
         try:
             os.fchown(descriptor, status.st_uid, status.st_gid)
         except OSError:
-            raise _not_kept(seen, "owner or group") from None
+            if now.st_uid != status.st_uid or not _group_is_as_good_as_any(status.st_mode):
+                raise _not_kept(seen, "owner or group") from None
     for name in _list_attributes(seen.target):
         try:
             value = os.getxattr(seen.target, name)

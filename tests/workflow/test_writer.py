@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,37 @@ def test_extended_attributes_stay(target: Path) -> None:
     os.setxattr(target, "user.sopskit", b"kept")
     replace(files.read(str(target)), NEW)
     assert os.getxattr(target, "user.sopskit") == b"kept"
+
+
+STRANGER = """
+import os, sys
+os.setgroups([]); os.setgid(12345); os.setuid(12345)
+from sopskit.errors import RefusedError
+from sopskit.workflow import files
+from sopskit.workflow.writer import replace
+try:
+    replace(files.read(sys.argv[1]), b"new\\n")
+except RefusedError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to a group that its owner is not in")
+@pytest.mark.parametrize(("mode", "kept"), [(0o644, NEW), (0o666, NEW), (0o640, OLD), (0o664, OLD)])
+def test_a_foreign_group_matters_only_where_it_may_do_more_than_everybody(mode: int, kept: bytes) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = os.path.join(folder, "secret.yaml")
+        with open(path, "wb") as file:
+            file.write(OLD)
+        os.chown(path, 12345, 54321)
+        os.chown(folder, 12345, 12345)
+        os.chmod(path, mode)
+        done = subprocess.run(
+            [sys.executable, "-c", STRANGER, path], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        with open(path, "rb") as file:
+            assert file.read() == kept
+        assert ("owner or group" in done.stdout) is (kept == OLD)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
