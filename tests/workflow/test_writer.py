@@ -64,10 +64,10 @@ def test_extended_attributes_stay(target: Path) -> None:
 
 STRANGER = """
 import os, sys
-os.setgroups([]); os.setgid(12345); os.setuid(12345)
 from sopskit.errors import RefusedError
 from sopskit.workflow import files
 from sopskit.workflow.writer import replace
+os.setgroups([]); os.setgid(12345); os.setuid(12345)  # the interpreter may lie where only root can read
 try:
     replace(files.read(sys.argv[1]), b"new\\n")
 except RefusedError as error:
