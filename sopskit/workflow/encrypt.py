@@ -94,10 +94,11 @@ def _names(metadata: Metadata) -> list[list[tuple[str, str]]]:
 def encrypts_anything(plain: Document, metadata: Metadata) -> bool:
     """Whether the rule of `metadata` selects a value. Raises `ConfigError` for a rule that cannot be used."""
     encrypts = metadata.selection.walk().encrypts
-    found = False
-    for item in plain.items:  # to the end: a comment rule wants to see every item
-        found = (encrypts(item) and item.__class__ is Leaf and bool(item.value)) or found
-    return found
+    # asked in order from the start, as a comment rule wants it; mostly the first value answers
+    return any(encrypts(item) and item.__class__ is Leaf and bool(item.value) for item in plain.items)
+
+
+IDENTITY = frozenset(("apiVersion", "kind", "metadata"))
 
 
 def spoils_manifest(plain: Document, metadata: Metadata) -> bool:
@@ -105,16 +106,27 @@ def spoils_manifest(plain: Document, metadata: Metadata) -> bool:
 
     Nobody could tell then what the object is: kustomize, Flux and a reviewer among them.
     """
+    manifests = _manifests(plain)
+    if not manifests:
+        return False
     encrypts = metadata.selection.walk().encrypts
-    heads: dict[int, set[str]] = {}
-    spoiled: set[int] = set()
     for item in plain.items:
         selected = encrypts(item)
-        if item.__class__ is not Leaf or not item.keys:
-            continue
-        head = item.keys[0]
-        document = item.parent.document
-        heads.setdefault(document, set()).add(head)
-        if selected and head in ("apiVersion", "kind", "metadata"):
-            spoiled.add(document)
-    return any({"apiVersion", "kind"} <= heads[document] for document in spoiled)
+        if (
+            selected
+            and item.__class__ is Leaf
+            and item.parent.document in manifests
+            and item.keys[:1]
+            and item.keys[0] in IDENTITY
+        ):
+            return True
+    return False
+
+
+def _manifests(plain: Document) -> set[int]:
+    """The numbers of the documents with `apiVersion` and `kind` at their top."""
+    heads: dict[str, set[int]] = {"apiVersion": set(), "kind": set()}
+    for leaf in plain.leaves():
+        if leaf.key in heads and leaf.parent.parent is None:
+            heads[leaf.key].add(leaf.parent.document)
+    return heads["apiVersion"] & heads["kind"]
