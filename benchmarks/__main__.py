@@ -13,7 +13,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import report, tasks
+from benchmarks import breakdown, report, tasks
 from benchmarks.measure import Runner
 from tests.testbed import install
 
@@ -51,13 +51,18 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def measure(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Result]:
-    """All results, in a temporary folder in memory where there is one."""
+    """All results, in a temporary folder in memory where there is one, and one that is not."""
     parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="sopskit-bench-", dir=parent) as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="sopskit-bench-", dir=parent) as name,
+        tempfile.TemporaryDirectory(prefix="sopskit-bench-") as disk,
+    ):
         folder = Path(name)
         recipient = IDENTITY.read_text().split("# public key: ")[1].split("\n")[0]
         bench = tasks.Bench(contestants, Runner(folder, environment(folder)), recipient)
-        return tasks.all_tasks(bench, sys.executable, quick=quick)
+        results = tasks.all_tasks(bench, sys.executable, Path(disk), quick=quick)
+    keys, rounds = (200, 1) if quick else (20_000, 5)
+    return [*results, breakdown.breakdown(keys, rounds)]
 
 
 def main() -> int:

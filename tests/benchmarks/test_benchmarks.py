@@ -74,6 +74,7 @@ def test_page_shows_ratio_target_and_verdict() -> None:
         Result("many", "s", {"sops": 20.0, "sopskit": 2.0}, Target(1 / 20)),
         Result("memory", "KiB", {"sops": 102400.0}, Target(1.0)),
         Result("start-up", "s", {"bare interpreter": 0.008}),
+        Result("steps", "us", {"read plaintext": 4.0}),
     ]
     rows = [line for line in report.page(results, "sopskit 1 against sops 2").splitlines() if line.startswith("|")]
     assert rows == [
@@ -85,6 +86,9 @@ def test_page_shows_ratio_target_and_verdict() -> None:
         "| step | time |",
         "| --- | ---: |",
         "| bare interpreter | 8.0 ms |",
+        "| step | time |",
+        "| --- | ---: |",
+        "| read plaintext | 4.0 |",
     ]
 
 
@@ -94,8 +98,9 @@ def test_a_quick_run_measures_every_task(tool: Callable[[str], str]) -> None:
         "decrypt one small file",
         "encrypt one small file",
         "start-up",
-        "decrypt 3 small files in place",
+        "decrypt 3 small files in place, on disk",
         "decrypt 200 keys",
         "encrypt 200 keys",
+        "steps",
     ]
     assert all(value > 0 for result in results for value in result.values.values())
