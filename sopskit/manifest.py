@@ -97,11 +97,6 @@ def effective_data(obj: KubernetesObject) -> dict[str, Entry]:
     return entries
 
 
-def is_kubernetes_manifest(document: Document) -> bool:
-    """Whether the file holds a Kubernetes object."""
-    return bool(objects(document))
-
-
 def would_encrypt_identity(document: Document, selected: Collection[Path]) -> Path | None:
     """The first of the leaves in apiVersion, kind and metadata that `selected`, the paths a rule encrypts, would hide.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sopskit.document import Document, format_for_name, parse
-from sopskit.manifest import Identity, effective_data, is_kubernetes_manifest, objects, would_encrypt_identity
+from sopskit.manifest import Identity, effective_data, objects, would_encrypt_identity
 
 SECRET = """\
 apiVersion: v1
@@ -60,11 +60,11 @@ def test_the_items_of_a_list_are_objects() -> None:
 
 @pytest.mark.parametrize("text", ["a: 1\n", "kind: Secret\n", "apiVersion: v1\n", "apiVersion: v1\nkind: ''\n"])
 def test_other_documents_hold_no_object(text: str) -> None:
-    assert not is_kubernetes_manifest(read(text))
+    assert not objects(read(text))
 
 
 def test_a_json_file_may_be_a_manifest() -> None:
-    assert is_kubernetes_manifest(parse(b'{"apiVersion": "v1", "kind": "Secret"}', format_for_name("json")))
+    assert objects(parse(b'{"apiVersion": "v1", "kind": "Secret"}', format_for_name("json")))
 
 
 def test_string_data_wins_over_data_and_base64_is_undone() -> None:

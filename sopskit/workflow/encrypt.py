@@ -98,35 +98,24 @@ def encrypts_anything(plain: Document, metadata: Metadata) -> bool:
     return any(encrypts(item) and item.__class__ is Leaf and bool(item.value) for item in plain.items)
 
 
-IDENTITY = frozenset(("apiVersion", "kind", "metadata"))
-
-
 def spoils_manifest(plain: Document, metadata: Metadata) -> bool:
     """Whether this is a Kubernetes manifest whose `apiVersion`, `kind` or `metadata` the rule would encrypt.
 
     Nobody could tell then what the object is: kustomize, Flux and a reviewer among them.
     """
-    manifests = _manifests(plain)
-    if not manifests:
+    if not _holds_manifest(plain):
         return False
+    from sopskit.manifest import would_encrypt_identity
+
     encrypts = metadata.selection.walk().encrypts
-    for item in plain.items:
-        selected = encrypts(item)
-        if (
-            selected
-            and item.__class__ is Leaf
-            and item.parent.document in manifests
-            and item.keys[:1]
-            and item.keys[0] in IDENTITY
-        ):
-            return True
-    return False
+    selected = [item.path for item in plain.items if encrypts(item) and isinstance(item, Leaf) and item.value]
+    return would_encrypt_identity(plain, selected) is not None
 
 
-def _manifests(plain: Document) -> set[int]:
-    """The numbers of the documents with `apiVersion` and `kind` at their top."""
-    heads: dict[str, set[int]] = {"apiVersion": set(), "kind": set()}
+def _holds_manifest(plain: Document) -> bool:
+    """Whether `apiVersion` and `kind` stand at the top of a document; a large file that is none costs nothing more."""
+    heads: dict[str | int, set[int]] = {"apiVersion": set(), "kind": set()}
     for leaf in plain.leaves():
         if leaf.key in heads and leaf.parent.parent is None:
             heads[leaf.key].add(leaf.parent.document)
-    return heads["apiVersion"] & heads["kind"]
+    return bool(heads["apiVersion"] & heads["kind"])
