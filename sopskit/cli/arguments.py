@@ -177,9 +177,9 @@ def match(words: Words, options: Mapping[str, Option], environ: Mapping[str, str
     for name, value in words.options:
         option = options.get(name)
         if option is None:
-            raise UsageError(
-                f"{words.command} has no option --{_shown(name)}", hint=f"sopskit {words.command} --help lists them"
-            )
+            near = nearest(name, [known for known, option in options.items() if not option.refused])
+            hint = f"did you mean: --{near}" if near else f"sopskit {words.command} --help lists them"
+            raise UsageError(f"{words.command} has no option --{_shown(name)}", hint=hint)
         if option.metavar and value == "\0":
             raise UsageError(f"--{name} needs a value")
         if not option.metavar and name not in SWITCHES:
@@ -194,6 +194,13 @@ def match(words: Words, options: Mapping[str, Option], environ: Mapping[str, str
             variable = f", and {option.env} if it is set" if option.env else ""
             raise UsageError(f"--{option.name}: {option.refused}", hint=f"take away --{option.name}{variable}")
     return given
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """The name that a mistyped one was most likely meant to be."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, 1, 0.75)), None)
 
 
 def _shown(name: str) -> str:

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from sopskit.cli import main
+from sopskit.errors import UsageError
 
 if TYPE_CHECKING:
     from sopskit.cli.context import Context
 
+# \b keeps click from joining the lines
+HELP = """Print a script that completes commands, options and file names in your shell.
+
+\b
+bash:  source <(sopskit completion bash)
+zsh:   source <(sopskit completion zsh)
+fish:  sopskit completion fish | source
+"""
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -37,17 +46,13 @@ def complete(context: Context) -> int:
     return shell_complete(root, {}, "sopskit", main.COMPLETE, context.environ[main.COMPLETE])
 
 
-@click.command()
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.command(help=HELP)
+@click.argument("shell", type=click.Choice(SHELLS), required=False, metavar="SHELL")
 @click.pass_obj
-def command(context: Context, shell: str) -> None:
-    r"""Print a script that completes commands, options and file names in your shell.
-
-    \b
-    bash:  source <(sopskit completion bash)
-    zsh:   source <(sopskit completion zsh)
-    fish:  sopskit completion fish | source
-    """
+def command(context: Context, shell: str | None) -> None:
+    """Print a shell's script. Raises `UsageError` if none is named."""
+    if shell is None:
+        raise UsageError("completion needs the name of your shell", hint=f"shells are {', '.join(SHELLS)}")
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

@@ -14,7 +14,7 @@ from sopskit.sops.selection import Selection
 if TYPE_CHECKING:
     from sopskit.cli.context import Context
     from sopskit.cli.declare import Given
-    from sopskit.config.sops_yaml import CreationRule, SopsConfig
+    from sopskit.config.sops_yaml import CreationRule, SopsConfig, Verdict
     from sopskit.document import Format
     from sopskit.sops.masterkeys import KeyGroup
     from sopskit.sops.metadata import Metadata
@@ -65,14 +65,23 @@ class Configuration:
 
     def rule_for(self, path: str) -> CreationRule | None:
         """The creation rule for a path; None without configuration. Raises `NoMatchingRuleError`, `ConfigError`."""
-        return self.config.rule_for(path) if self.config is not None else None
-
-    def has_rule_for(self, path: str) -> bool:
-        """Whether a rule is meant for just this path: one without `path_regex` fits everything and tells nothing."""
         if self.config is None:
-            return False
-        matched = self.config.explain(path).matched
-        return matched is not None and bool(matched.path_regex)
+            return None
+        try:
+            return self.config.rule_for(path)
+        except NoMatchingRuleError as error:
+            named = "age" in self._given and bool(option_groups(self._given))
+            error.hint = "add a rule whose path_regex matches"
+            if named:
+                error.hint = (
+                    f"the rules of {self.config.file} are asked even with --age and --pgp: {error.hint}, "
+                    "or leave them aside with --config /dev/null"
+                )
+            raise
+
+    def match(self, path: str) -> Verdict | None:
+        """The verdict of the creation rule that fits a path, if any. Raises `ConfigError`."""
+        return None if self.config is None else self.config.explain(path).matched
 
     def metadata_for(self, path: str, format: Format) -> Metadata:
         """The metadata of a new file: keys not yet wrapped (SOPS section 8.5).

@@ -8,13 +8,15 @@ from sopskit.cli import exitcodes, options, results
 from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
-from sopskit.errors import NotEncryptedError, UsageError
+from sopskit.errors import DocumentSyntaxError, NotEncryptedError, UsageError
 from sopskit.workflow.decrypt import extract, open_bytes
 from sopskit.workflow.folders import looks_encrypted
 from sopskit.workflow.keypath import parse_path
 from sopskit.workflow.outcome import CHANGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sopskit.cli.context import Context
     from sopskit.cli.declare import Given
     from sopskit.document import Path
@@ -43,9 +45,20 @@ def run(context: Context, given: Given) -> int:
         )
     seen = results.read_input(context, "decrypt", results.one_file(given, "decrypt"))
     with Stage(context, "decrypt", CHANGE, seen.path):
-        file = opened(seen, None)
+        file = _explained(lambda: opened(seen, None), given)
         data = file.plain.to_bytes() if path is None else extract(file, path, indent=given.number("indent"))
         return results.deliver(context, given.value("output"), data, private=True)
+
+
+def _explained(open_it: Callable[[], Opened], given: Given) -> Opened:
+    """Open it; standard input without a type is read as binary, and who forgot that wants to hear it."""
+    try:
+        return open_it()
+    except (DocumentSyntaxError, NotEncryptedError) as error:
+        if not given.files and not given.value("input-type") and not given.value("filename-override"):
+            error.message = "standard input is read as a binary file, and is no encrypted one"
+            error.hint = "say what it is: --input-type yaml, json, dotenv or ini"
+        raise
 
 
 def _check(context: Context, given: Given) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from sopskit.cli import exitcodes, options
@@ -11,21 +12,21 @@ from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
 from sopskit.document import DEFAULT_LIMITS
-from sopskit.errors import EditorError, FileAccessError, SopskitError, UnchangedError, UsageError
+from sopskit.errors import ConfigError, EditorError, NoMatchingRuleError, SopskitError, UnchangedError, UsageError
 from sopskit.workflow import files
 from sopskit.workflow.decrypt import open_bytes
 from sopskit.workflow.edit import draft_of, finish, new_draft, rescue
 from sopskit.workflow.editor import SHARED_MEMORY, Cancelled, Session, find_editor
+from sopskit.workflow.folders import RESCUED
 from sopskit.workflow.outcome import CHANGE, READ, WRITE
 from sopskit.workflow.writer import replace
 
 if TYPE_CHECKING:
     from sopskit.cli.context import Context
     from sopskit.cli.declare import Given
+    from sopskit.sops.metadata import Metadata
     from sopskit.workflow.edit import Draft
     from sopskit.workflow.files import Seen
-
-RESCUED = ".edited"
 
 
 def run(context: Context, given: Given) -> int:
@@ -80,7 +81,7 @@ class _Edit:
         if seen.status is None:
             if self._given.has("show-master-keys"):
                 raise UsageError("--show-master-keys is for existing files")
-            metadata = self._configuration.metadata_for(self._path, self._format)
+            metadata = self._metadata_for_new()
             return new_draft(metadata, self._format, self._context.gpg())
         self._refuse_for_existing()
         opened = open_bytes(
@@ -91,6 +92,14 @@ class _Edit:
             verify_mac=not self._given.has("ignore-mac"),
         )
         return draft_of(opened, with_metadata=self._given.has("show-master-keys"), indent=self._indent)
+
+    def _metadata_for_new(self) -> Metadata:
+        try:
+            return self._configuration.metadata_for(self._path, self._format)
+        except (ConfigError, NoMatchingRuleError) as error:
+            if self._path.isalpha():  # `sopskit lint`
+                error.hint = "to make a new file, name a recipient; if a command was meant: sopskit --help lists them"
+            raise
 
     def _refuse_for_existing(self) -> None:
         """An existing file has its keys and rule; sops ignores these options then."""
@@ -124,9 +133,16 @@ class _Edit:
                 self._ask_again(draft, text)
 
     def _ask_again(self, draft: Draft, text: bytes) -> None:
-        """Wait for Enter. At the end of input nobody is there to mend it (trap 11.81): keep the edits, encrypted."""
-        self._context.note("Press Enter to return to the editor, or Ctrl+C to give up.")
-        if not self._context.stdin.readline():
+        """Wait for Enter. At the end of input nobody is there to mend it (trap 11.81), and Ctrl+C says that nobody will.
+
+        The edits are kept then, encrypted.
+        """
+        self._context.note("Press Enter to return to the editor, or Ctrl+C to stop and keep the edits, encrypted.")
+        try:
+            answered = bool(self._context.stdin.readline())
+        except (Cancelled, KeyboardInterrupt):
+            answered = False
+        if not answered:
             raise EditorError(
                 "what the editor left cannot be encrypted; the file is as it was", hint=self._rescue(draft, text)
             )
@@ -141,15 +157,18 @@ class _Edit:
 
     def _rescue(self, draft: Draft, text: bytes) -> str:
         """Save the edits beside the file, encrypted for the same recipients; says where."""
-        path = f"{self._path}{RESCUED}"
         try:
-            seen = files.look(path)
-            if seen.status is not None:
-                raise FileAccessError("is in the way").at(file=path)
+            seen = self._free_place()
             replace(seen, rescue(text, draft, now=datetime.now(UTC)))
         except SopskitError as error:
             return f"the edits could not be kept either: {error}"
-        return f"your edits are kept, encrypted, in {path}; see them with: sopskit decrypt {path}"
+        return f"your edits are kept, encrypted, in {seen.path}; see them with: sopskit decrypt {seen.path}"
+
+    def _free_place(self) -> Seen:
+        """The first of FILE.edited, FILE.edited.1 and so on that is not there: earlier edits stay."""
+        path = f"{self._path}{RESCUED}"
+        numbered = (f"{path}.{number}" for number in count(1))
+        return next(seen for seen in map(files.look, chain([path], numbered)) if seen.status is None)
 
 
 VERB = Verb(

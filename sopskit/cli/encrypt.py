@@ -10,11 +10,13 @@ from sopskit.cli import exitcodes, options, results
 from sopskit.cli.configuration import Configuration
 from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
-from sopskit.errors import SopskitError, UsageError
+from sopskit.document import DEFAULT_LIMITS
+from sopskit.errors import KeyAccessError, NoMatchingRuleError, SopskitError, UsageError
 from sopskit.workflow import files
 from sopskit.workflow.encrypt import encrypt, encrypts_anything, read_plain, spoils_manifest
 from sopskit.workflow.folders import looks_encrypted
 from sopskit.workflow.outcome import CHANGE, Left
+from sopskit.workflow.secretfiles import check_merged, is_plain_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,8 @@ class _Work:
         self._given = given
         self._configuration = Configuration(context, given)
         self._history: History | None = None
+        self._told_no_key = False
+        self._found_any = False  # in a folder, a file that a rule means
 
     def close(self) -> None:
         if self._history is not None:
@@ -59,10 +63,46 @@ class _Work:
 
     def in_place(self) -> int:
         self._check_folders()
-        wanted = self._configuration.has_rule_for
-        return results.in_place(
-            self._context, self._given, "encrypt", self._change, wanted=lambda found: wanted(found.path)
+        code = results.in_place(
+            self._context, self._given, "encrypt", self._change, wanted=self._wanted, rescued=self._warn_of_edits
         )
+        folders = [path for path in self._given.files if os.path.isdir(path)]
+        if folders and not self._found_any:
+            raise NoMatchingRuleError(
+                f"no file in {', '.join(folders)} is meant by a creation rule",
+                hint="name the files, or give the rule a path_regex",
+            )
+        return code
+
+    def _wanted(self, found: Found) -> bool:
+        """Whether there is something to do or to say about a file of a folder.
+
+        A rule with a `path_regex` says which files it means. One without means Secrets, and what was encrypted before.
+        """
+        matched = self._configuration.match(found.path)
+        if matched is not None and matched.path_regex:
+            self._found_any = True
+            return True
+        format = options.input_format(self._given, found.path)
+        try:
+            source = files.read(found.path, limit=DEFAULT_LIMITS.size).data or b""
+        except SopskitError:  # nobody has asked for this file
+            return False
+        is_secret = is_plain_secret(source, format)
+        meant = looks_encrypted(source, format.NAME) or (
+            matched is not None and (is_secret or self._stood_encrypted(found.path, format))
+        )
+        self._found_any = self._found_any or meant
+        return meant or is_secret
+
+    def _stood_encrypted(self, path: str, format: Format) -> bool:
+        try:
+            return self._git().stood_encrypted(path, format)
+        except SopskitError:
+            return False
+
+    def _warn_of_edits(self, path: str) -> None:
+        self._context.warn(f"{path}: an unfinished edit lies there", f"see it with: sopskit decrypt {path}")
 
     def _check_folders(self) -> None:
         """In a folder, the creation rules say which files are meant; without rules nobody does."""
@@ -79,11 +119,14 @@ class _Work:
         source = seen.data or b""
         format = options.input_format(self._given, path)
         if not found.named and looks_encrypted(source, format.NAME):
+            check_merged(source)
             return Left("is encrypted already")
+        if not found.named and self._configuration.match(path) is None:
+            return Left("a Secret that no creation rule covers stays plain", skipped=True, notable=True)
         metadata = self._configuration.metadata_for(path, format)
         plain = read_plain(source, format)
         if not found.named and not encrypts_anything(plain, metadata):
-            return Left("has nothing that its rule encrypts", skipped=True)
+            return Left("its rule encrypts nothing in this file", skipped=True, notable=True)
         return self._seal(plain, metadata, path, lambda: self._committed(seen, format))
 
     def one(self) -> int:
@@ -159,8 +202,13 @@ class _Work:
             return (
                 None if found is None or not found.trusted else open_older(found, format, self._context.quiet_keyring())
             )
+        except KeyAccessError:
+            if not self._told_no_key:
+                self._context.note("sopskit: note: no private key: all values get new ciphertext")
+            self._told_no_key = True  # once is enough
         except SopskitError:
-            return None
+            pass
+        return None
 
     def _git(self) -> History:
         from sopskit.workflow.older import History

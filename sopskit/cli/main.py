@@ -105,8 +105,22 @@ def _run(argv: Sequence[str], context: Context) -> int:
     if words.command in OWN:
         return _run_own(words, context)
     if words.command is None:
+        if "--" not in argv:
+            _refuse_mistyped(words)
         words = arguments.legacy(words)
     return _run_verb(words, context)
+
+
+def _refuse_mistyped(words: arguments.Words) -> None:
+    """A first word that is almost a command, and no file, is not a new file to edit."""
+    word = words.arguments[0] if words.arguments else ""
+    if not word.replace("-", "").isalpha() or os.path.lexists(word):
+        return
+    near = arguments.nearest(word, COMMANDS)
+    if near is not None:
+        raise UsageError(f"there is no command {word}", hint=f"did you mean: sopskit {near}")
+    if len(words.arguments) > 1 and not words.options:
+        raise UsageError(f"there is no command {word}, and no such file", hint="sopskit --help lists the commands")
 
 
 def _run_verb(words: arguments.Words, context: Context) -> int:

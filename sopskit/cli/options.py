@@ -24,7 +24,7 @@ ROOT = (
         "FILE",
         env="SOPS_CONFIG",
     ),
-    Option("verbose", "accepted as in sops"),
+    Option("verbose", "name every file of a folder that stays unchanged, and say why"),
     Option("disable-version-check", "accepted as in sops; sopskit never asks the network for a version"),
     Option("enable-local-keyservice", "accepted as in sops: keys are always used directly"),
     Option("keyservice", "", "URL", env="SOPS_KEYSERVICE", refused="sopskit talks to no key service"),

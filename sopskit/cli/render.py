@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 def command(context: Context, folder: Path, show: bool) -> int:
     """Build a folder's manifests with its secrets decrypted in memory.
 
-    With a kustomization, kustomize builds it; it is given plaintext through pipes and none of it meets a disk. Otherwise
-    all YAML files of the folder follow each other. Every MAC is verified first. On a terminal values are masked:
+    A folder with a kustomization is built by kustomize; it is given plaintext through pipes and none of it meets a disk.
+    Of any other folder all YAML files follow each other, those of the folders below it as well; hidden ones are left
+    out, and a folder is refused if it is one below that has the kustomization. Every MAC is verified first. On a
+    terminal values are masked:
 
         sopskit render k8s/gitops/dev | kubectl apply --server-side -f -
 

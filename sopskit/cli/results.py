@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from sopskit.cli import exitcodes
 from sopskit.cli.context import Exit
 from sopskit.document import DEFAULT_LIMITS
-from sopskit.errors import Location, RefusedError, SopskitError, UsageError
+from sopskit.errors import DataKeyError, FileAccessError, Location, RefusedError, SopskitError, UsageError
 from sopskit.workflow import batch, files
 from sopskit.workflow.folders import Found, expand
-from sopskit.workflow.outcome import DONE, FAILED, READ, SKIPPED, UNCHANGED, WRITE
+from sopskit.workflow.outcome import DONE, FAILED, READ, WRITE
 from sopskit.workflow.writer import replace
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sopskit.workflow.outcome import Left, Outcome
 
 STDIN = "standard input"
+# commands that need a private key, but whose file can be made anew without one
+REPLACING = frozenset(("edit", "set", "unset", "rotate", "updatekeys"))
+WAY_WITHOUT_KEY = "without a private key, encrypt the whole plaintext over it: sopskit encrypt --output FILE PLAINTEXT"
 OPEN_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/")  # what stands behind them is open already
 
 
@@ -48,7 +51,14 @@ class Stage:
         """Show an error of ours and end the command."""
         if isinstance(error, SopskitError):
             located = error.at(file=self._file) if self._file else error
+            add_way_without_key(error, self._command)
             self._context.fail(located, exitcodes.code_for(error, self._command, self._stage))
+
+
+def add_way_without_key(error: SopskitError, command: str) -> None:
+    """Who may not open a file can still replace it: say so where the command's purpose is a new version."""
+    if isinstance(error, DataKeyError) and error.hint and command in REPLACING and WAY_WITHOUT_KEY not in error.hint:
+        error.hint += f"; {WAY_WITHOUT_KEY}"
 
 
 def read_input(context: Context, command: str, path: str | None) -> Seen:
@@ -77,12 +87,21 @@ def deliver(context: Context, output: str | None, data: bytes, *, private: bool)
         context.write(data)
         return exitcodes.OK
     with Stage(context, "", WRITE, output):
+        _check_folder(output)
         seen = None if output.startswith(OPEN_FILES) else files.look(output)
         if seen is not None and seen.is_regular:
             replace(seen, data, private=private)
         else:
             files.write_through(output, data)
     return exitcodes.OK
+
+
+def _check_folder(output: str) -> None:
+    folder = os.path.dirname(output)
+    if folder and not os.path.lexists(folder):
+        from shlex import quote
+
+        raise FileAccessError(f"cannot be written: there is no folder {folder}", hint=f"mkdir -p {quote(folder)}")
 
 
 def is_text(data: bytes) -> bool:
@@ -101,15 +120,17 @@ def in_place(
     change: Callable[[Seen, Found], bytes | Left],
     *,
     wanted: Callable[[Found], bool] | None = None,
+    rescued: Callable[[str], None] | None = None,
     private: bool = False,
     asks: bool = False,
 ) -> int:
     """Change files in place, many in one run; shows what happened and gives the exit code.
 
-    In folders only those files are `wanted` for which it says so. A change that `asks` leaves no room for a progress bar.
+    In folders only those files are `wanted` for which it says so; `rescued` hears of kept edits that lie there. A change that
+    `asks` leaves no room for a progress bar.
     """
-    found = [file for file in expand(given.files) if wanted is None or file.named or wanted(file)]
-    many = len(given.files) != 1 or not all(file.named for file in found)
+    found = [file for file in expand(given.files, rescued=rescued) if wanted is None or file.named or wanted(file)]
+    many = len(given.files) != 1 or os.path.isdir(given.files[0])
     with _cleaned_up(), _progress(context, command, len(found), shown=many and not asks) as step:
         outcomes = batch.rewrite(
             found,
@@ -118,6 +139,10 @@ def in_place(
             done=step,
             stale=lambda name: context.note(f"sopskit: note: removed {name}, left by an interrupted run"),
         )
+    for outcome in outcomes:
+        if outcome.error is not None:
+            add_way_without_key(outcome.error, command)
+    _tell_reasons(context, outcomes, all_of_them=many and given.has("verbose"))
     if given.has("json"):
         return _report_json(context, command, outcomes)
     return _report_many(context, command, outcomes) if many else _report_one(context, command, outcomes)
@@ -139,6 +164,15 @@ def _cleaned_up() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _tell_reasons(context: Context, outcomes: Sequence[Outcome], *, all_of_them: bool) -> None:
+    """Why files were left as they are: the reasons that everybody must see, or all."""
+    for outcome in outcomes:
+        if outcome.notable:
+            context.warn(f"{outcome.path}: {outcome.note}")
+        elif outcome.note and all_of_them:
+            context.note(f"sopskit: note: {outcome.path}: {outcome.note}")
+
+
 def _report_one(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:
     for outcome in outcomes:
         if outcome.error is not None:
@@ -152,12 +186,11 @@ def _report_one(context: Context, command: str, outcomes: Sequence[Outcome]) -> 
 def _report_many(context: Context, command: str, outcomes: Sequence[Outcome]) -> int:
     failed = [outcome for outcome in outcomes if outcome.state == FAILED]
     context.show_errors([outcome.error for outcome in failed if outcome.error is not None])
-    counts = {state: sum(outcome.state == state for outcome in outcomes) for state in (DONE, UNCHANGED, SKIPPED)}
-    parts = [f"{counts[DONE]} {'file' if counts[DONE] == 1 else 'files'} changed"]
-    if counts[UNCHANGED]:
-        parts.append(f"{counts[UNCHANGED]} left as they were")
-    if counts[SKIPPED]:
-        parts.append(f"{counts[SKIPPED]} skipped")
+    changed = sum(outcome.state == DONE for outcome in outcomes)
+    unchanged = len(outcomes) - changed - len(failed)
+    parts = [f"{changed} {'file' if changed == 1 else 'files'} changed"]
+    if unchanged:
+        parts.append(f"{unchanged} unchanged")
     if failed:
         parts.append(f"{len(failed)} failed")
     context.note(f"sopskit: {command}: {', '.join(parts)}")

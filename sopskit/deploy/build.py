@@ -9,8 +9,8 @@ from sopskit.deploy.kustomize import build as kustomize_build
 from sopskit.deploy.tree import KUSTOMIZATION_NAMES, kustomization_in, read_source, walk
 from sopskit.document import Edit, Leaf, format_for_name, parse
 from sopskit.document.model import apply_edits
-from sopskit.errors import BuildError, FileAccessError, FormatError
-from sopskit.redact import MASK
+from sopskit.errors import BuildError, FileAccessError, FormatError, RefusedError
+from sopskit.redact import MASK, escape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ IDENTITY = frozenset((("apiVersion",), ("kind",), ("metadata", "name"), ("metada
 YAML_SUFFIXES = frozenset((".yaml", ".yml"))
 # a value that is part of a longer text is looked for if it is at least this long: `1` is in everything
 LEAST_PART = 6  # code points
+MOST_NAMED = 5
 
 
 class Rendered(NamedTuple):
@@ -37,27 +38,42 @@ class Rendered(NamedTuple):
 
 
 def render(folder: Path, root: Path, provider: DecryptionProvider, search_path: str) -> Rendered:
-    """Build a folder: by kustomize if it has a kustomization, else all its YAML files one after another.
+    """Build a folder: by kustomize if it has a kustomization, else all YAML files in and below it one after another.
 
     Every source file's MAC is verified before anything is built. `folder` and `root`, which it must not leave, are
-    resolved paths. Raises `FileAccessError`, `BuildError`, and what opening the sources raises.
+    resolved paths. Raises `FileAccessError`, `BuildError`, `RefusedError` for a folder that has no kustomization and
+    others below it that do, and what opening the sources raises.
     """
     if not folder.is_dir():
         raise FileAccessError("is no folder").at(file=str(folder))
     if kustomization_in(folder) is not None:
         stream, sources = kustomize_build(folder, root, provider, search_path)
     else:
-        sources = [read_source(path, root, provider) for path in walk(folder) if _is_manifest(path, folder)]
+        visible = [path for path in walk(folder) if not _is_hidden(path, folder)]
+        _refuse_nested(visible, folder)
+        sources = [read_source(path, root, provider) for path in visible if path.suffix in YAML_SUFFIXES]
         stream = _join(sources)
     _check(stream, folder)
     secrets = frozenset(secret for source in sources if source.opened for secret in source.opened.secrets)
     return Rendered(stream, secrets)
 
 
-def _is_manifest(path: Path, folder: Path) -> bool:
-    """YAML files that are not hidden and steer no build."""
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix in YAML_SUFFIXES and path.name not in KUSTOMIZATION_NAMES and not hidden
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _refuse_nested(paths: list[Path], folder: Path) -> None:
+    """A kustomization changes the manifests beside it (their namespace, say): without it they are others."""
+    nested = [path.parent.relative_to(folder).as_posix() for path in paths if path.name in KUSTOMIZATION_NAMES]
+    if not nested:
+        return
+    more = f" and {len(nested) - MOST_NAMED} more" if len(nested) > MOST_NAMED else ""
+    raise RefusedError(
+        "has no kustomization, but folders below it do, and their manifests are not meant as they stand: "
+        + ", ".join(escape(name) for name in nested[:MOST_NAMED])
+        + more,
+        hint="render one of them",
+    ).at(file=str(folder))
 
 
 def _join(sources: list[Source]) -> bytes:

@@ -6,22 +6,23 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sopskit.deploy.shadow import ShadowTree
 from sopskit.deploy.tree import Source, kustomization_in, read_source, walk
 from sopskit.document import format_for_name, parse
 from sopskit.errors import BuildError, FormatError, LimitError, RefusedError
+from sopskit.redact import escape
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sopskit.deploy.provider import DecryptionProvider
 
 # the fields whose entries are folders, or files, or things in the network
 REFERENCES = frozenset(("resources", "bases", "components"))
 DEADLINE = 60.0  # seconds
 MOST_OUTPUT = 256 * 1024 * 1024
+LONGEST_NAME = 200  # code points
 NOWHERE = "http://127.0.0.1:1"  # a proxy that refuses: kustomize loads any path that is a URL
 
 
@@ -31,7 +32,7 @@ def build(folder: Path, root: Path, provider: DecryptionProvider, search_path: s
     The tree is `folder` and what it refers to, all within `root`. `search_path` is where kustomize is looked for.
     Raises `BuildError`, `RefusedError`, and what reading the sources raises.
     """
-    program = shutil.which("kustomize", path=search_path)
+    program = find_kustomize(search_path)
     if program is None:
         raise BuildError(
             "the folder has a kustomization, and the kustomize program was not found",
@@ -41,6 +42,15 @@ def build(folder: Path, root: Path, provider: DecryptionProvider, search_path: s
     with ShadowTree(sources, root) as shadow:
         output = _run(program, shadow.path(folder), shadow.folder, secret=any(source.opened for source in sources))
     return output, sources
+
+
+def find_kustomize(search_path: str) -> str | None:
+    """The absolute path of kustomize, looked for in the absolute folders of a PATH only; None if it is not there.
+
+    Another entry would name a folder of whatever repository one stands in.
+    """
+    folders = [folder for folder in search_path.split(os.pathsep) if Path(folder).is_absolute()]
+    return shutil.which("kustomize", path=os.pathsep.join(folders)) if folders else None
 
 
 def gather(folder: Path, root: Path, provider: DecryptionProvider) -> list[Source]:
@@ -73,16 +83,24 @@ def _references(kustomization: Source, root: Path) -> list[Path]:
     for leaf in document.leaves():
         if len(leaf.path) != 2 or leaf.path[0] not in REFERENCES:
             continue
+        name = _shown(leaf.value, kustomization)
         target = (kustomization.path.parent / leaf.value).resolve()
         if not target.exists():
             raise RefusedError(
-                "an entry is no file or folder here; remote bases are refused",
-                hint="keep a copy of the base in the repository",
+                f"{name} is no file or folder here; remote bases are refused",
+                hint="correct the path; of a remote base keep a copy in the repository",
             ).at(file=place, key=leaf.path)
         if not target.is_relative_to(root):
-            raise RefusedError("an entry leads out of the tree that is built").at(file=place, key=leaf.path)
+            raise RefusedError(f"{name} leads out of the tree that is built").at(file=place, key=leaf.path)
         targets.append(target)
     return targets
+
+
+def _shown(entry: str, kustomization: Source) -> str:
+    """An entry for a message. One that was encrypted, or may hold a password or a whole manifest, is not named."""
+    if kustomization.opened is not None or "@" in entry or "\n" in entry or len(entry) > LONGEST_NAME:
+        return "an entry"
+    return f"'{escape(entry)}'"
 
 
 def _run(program: str, folder: Path, home: Path, *, secret: bool) -> bytes:

@@ -22,7 +22,7 @@ STACK_SIZE = 256 * 1024
 class ShadowTree:
     """The files of `sources`, below a new folder of mode 0700, at their paths relative to `root`. A context manager."""
 
-    __slots__ = ("_fifos", "_root", "_sources", "folder")
+    __slots__ = ("_fifos", "_outer", "_root", "_sources", "folder")
 
     def __init__(self, sources: Iterable[Source], root: Path) -> None:
         """Nothing is written before the context is entered."""
@@ -32,8 +32,10 @@ class ShadowTree:
 
     def __enter__(self) -> Self:
         """Make the tree and start to serve."""
-        self.folder = Path(tempfile.mkdtemp(prefix="sopskit-render-")).resolve()
+        self._outer = Path(tempfile.mkdtemp(prefix="sopskit-render-")).resolve()
+        self.folder = self._outer / "tree"
         try:
+            self.folder.mkdir(mode=0o700)
             for source in self._sources:
                 self._place(source)
         except BaseException:
@@ -57,25 +59,26 @@ class ShadowTree:
         if source.opened is None:
             path.write_bytes(source.data)
         else:
-            self._fifos.append(_Fifo(path, source.opened.plaintext))
+            self._fifos.append(_Fifo(path, self._outer / f"{len(self._fifos)}.next", source.opened.plaintext))
 
     def _remove(self) -> None:
         for fifo in self._fifos:
             fifo.stop()
         self._fifos = []
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self._outer)
 
 
 class _Fifo:
     """Serves `data` at `path` as often as it is opened.
 
     When the open for writing returns, a fresh FIFO is renamed over the path before the text goes to the old one:
-    a writer that opened the same FIFO again at once would hand the first reader its text twice.
+    a writer that opened the same FIFO again at once would hand the first reader its text twice. The fresh one is made
+    at `fresh`, beside the tree, where no file of the tree can have its name.
     """
 
-    def __init__(self, path: Path, data: bytes) -> None:
+    def __init__(self, path: Path, fresh: Path, data: bytes) -> None:
         self._path = path
-        self._fresh = path.with_name(f".{path.name}.next")
+        self._fresh = fresh
         self._data = data
         self._stopped = False
         os.mkfifo(path, 0o600)

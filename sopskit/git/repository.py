@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 RAW = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--find-renames", "-l1000")
+FILTERS = r"^filter\..*\.(clean|process|required)$"
+UNCOMMITTED = (
+    *("diff-index", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"),
+    *("--ignore-submodules=all", "HEAD", "--"),
+)
 INDEX = "INDEX"
 LOCAL_DEFAULTS = ("refs/heads/main", "refs/heads/master")
 
@@ -135,6 +140,21 @@ class Repository:
         """The differences between HEAD (nothing, before the first commit) and the index."""
         base = self._find("HEAD") or empty_tree_id(self.object_format)
         return parse_changes(self._plumbing.output("diff-index", "--cached", *RAW, "--end-of-options", base))
+
+    def has_uncommitted_changes(self, commit: str) -> bool:
+        """Whether `commit` is checked out and a tracked file differs from it, in the index or in the work tree.
+
+        Submodules are not looked into. Content is compared only where times or sizes differ, and as if no filter were
+        configured, since one is a program. What cannot be found out counts as no change.
+        """
+        if self._find("HEAD") != commit:
+            return False
+        filters = self._plumbing.run("config", "-z", "--name-only", "--get-regexp", FILTERS).output.split(b"\0")[:-1]
+        if any(b"=" in name for name in filters):
+            return False  # -c cannot name it
+        disabled = [word for name in filters for word in (b"-c", name + b"=")]
+        answer = self._plumbing.run(*disabled, *UNCOMMITTED)
+        return answer.status == 0 and bool(answer.output)
 
     def tree_paths(self, revision: str) -> list[TreeEntry]:
         """All paths of a commit."""

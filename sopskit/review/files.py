@@ -8,7 +8,7 @@ from sopskit.review.compare import compare
 from sopskit.review.findings import find
 from sopskit.review.findings.subject import Subject
 from sopskit.review.model import FileReview, Sides
-from sopskit.review.operations import classify
+from sopskit.review.operations import classify, unchanged
 
 if TYPE_CHECKING:
     from sopskit.review.compare import Comparison
@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 
 def review_file(
-    path: bytes, old_path: bytes | None, status: FileStatus, sides: Sides[Side | None], rules: Sides[Rule | None]
+    path: bytes,
+    old_path: bytes | None,
+    status: FileStatus,
+    sides: Sides[Side | None],
+    rules: Sides[Rule | None],
+    data: Sides[bytes | None],
 ) -> FileReview:
-    """Review one changed file. A side is None where the file does not exist there (or is no regular file)."""
+    """Review one changed file. A side is None where the file does not exist there, is no regular file or was not read."""
     comparison = compare(*sides)
-    operations = classify(*sides, comparison)
+    same = data.head is not None and data.base == data.head
+    operations = (unchanged(status),) if same else classify(*sides, comparison)
     name = path_text(path)
-    subject = Subject(name, status, sides, comparison, operations, rules)
+    subject = Subject(name, status, sides, comparison, operations, rules, data)
     side = sides.head or sides.base
     return FileReview(
         path=name,

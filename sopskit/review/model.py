@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         "reencrypt",
         "hand-edit",
         "format-only",
+        "unchanged",
         "plain-edit",
         "unknown",
     ]
@@ -181,13 +182,17 @@ class Commit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReviewDiff:
-    """The whole review. `threshold` is the least severity that makes it fail."""
+    """The whole review. `threshold` is the least severity that makes it fail.
+
+    `paths` are those that it was limited to, relative to the repository's root; none: everything was looked at.
+    """
 
     base: Commit
     head: Commit
     files: tuple[FileReview, ...]
     not_checked: tuple[NotChecked, ...] = ()
     threshold: Severity = "high"
+    paths: tuple[str, ...] = ()
     mode: Literal["keyless"] = "keyless"
 
     @property

@@ -11,9 +11,20 @@ from sopskit.review.model import Operation
 
 if TYPE_CHECKING:
     from sopskit.review.compare import Comparison
+    from sopskit.review.model import FileStatus
     from sopskit.review.sides import Side
 
+MOVES: dict[FileStatus, str] = {
+    "renamed": "renamed, nothing in it changed",
+    "copied": "copied, nothing in it changed",
+    "mode-changed": "only the file mode changed",
+}
 VALUE_CHANGES = frozenset(("added", "removed", "changed", "retyped", "encrypted", "decrypted", "reencrypted"))
+
+
+def unchanged(status: FileStatus) -> Operation:
+    """The operation on a file whose bytes are the same on both sides."""
+    return Operation("unchanged", "consistent", MOVES.get(status, "nothing in it changed"))
 
 
 def classify(base: Side | None, head: Side | None, comparison: Comparison) -> tuple[Operation, ...]:

@@ -60,7 +60,7 @@ def _rewrite_one(
         stage = CHANGE
         new = change(seen, file)
         if isinstance(new, Left):
-            return Outcome(path, SKIPPED if new.skipped else UNCHANGED, new.note)
+            return Outcome(path, SKIPPED if new.skipped else UNCHANGED, new.note, notable=new.notable)
         stage = WRITE
         writer.replace(seen, new, private=private)
     except NotEncryptedError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from sopskit.age import generate_x25519
 from sopskit.config.search import NAME
 from sopskit.config.sops_yaml import load_config
 from sopskit.deploy.build import masked
+from sopskit.deploy.kustomize import find_kustomize
 from sopskit.document import format_for_path
 from sopskit.errors import DataKeyError, IntegrityError
 from sopskit.git import open_repository
@@ -160,7 +160,7 @@ class _Walk:
     def _render(self) -> None:
         folder = self.folder / "k8s/gitops/dev"
         command = "$ sopskit render k8s/gitops/dev"
-        if shutil.which("kustomize", path=self.environ.get("PATH")) is None:
+        if find_kustomize(self.environ.get("PATH", "")) is None:
             self.say("")
             self.say(
                 "kustomize is not installed, so its files are left out and the manifests follow each other as they are."

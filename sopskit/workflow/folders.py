@@ -10,7 +10,7 @@ from sopskit.workflow.files import reason
 from sopskit.workflow.writer import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 # repositories of tools, never of secrets
 SKIPPED_FOLDERS = frozenset((".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__"))
@@ -27,6 +27,8 @@ NEVER_SECRET = frozenset(
         "kustomization.yml",
     )
 )
+# what `edit` appends to the name of a file whose edits it could not save
+RESCUED = ".edited"
 
 
 class Found(NamedTuple):
@@ -36,17 +38,28 @@ class Found(NamedTuple):
     named: bool = True
 
 
-def expand(paths: Iterable[str]) -> Iterator[Found]:
+def expand(paths: Iterable[str], *, rescued: Callable[[str], None] | None = None) -> Iterator[Found]:
     """The files named, and those in the folders named, each once, in a stable order.
 
-    Symbolic links in folders are not followed. Raises `FileAccessError` for a folder that cannot be listed.
+    Symbolic links in folders are not followed, and edits that `edit` has kept are told to `rescued` and left alone.
+    Raises `FileAccessError` for a folder that cannot be listed.
     """
     given: set[str] = set()
     for path in paths:
         for found in _walk(path) if os.path.isdir(path) else (Found(path),):
-            if found.path not in given:
-                given.add(found.path)
+            if found.path in given:
+                continue
+            given.add(found.path)
+            if found.named or not is_rescued(found.path):
                 yield found
+            elif rescued is not None:
+                rescued(found.path)
+
+
+def is_rescued(path: str) -> bool:
+    """Whether this is the name of edits that `edit` has kept: `FILE.edited`, `FILE.edited.1` and so on."""
+    stem, _, number = path.rpartition(".")
+    return path.endswith(RESCUED) or (number.isdecimal() and stem.endswith(RESCUED))
 
 
 def _walk(folder: str) -> Iterator[Found]:

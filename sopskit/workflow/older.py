@@ -9,6 +9,7 @@ from sopskit.errors import GitError, SopskitError
 from sopskit.git import open_repository
 from sopskit.sops.crypt import load, open_file
 from sopskit.workflow.encrypt import Older
+from sopskit.workflow.folders import looks_encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,6 +59,16 @@ class History:
                 return Found(data, trusted=True)
             untrusted = untrusted or Found(data, trusted=False)
         return untrusted
+
+    def stood_encrypted(self, path: str, format: Format) -> bool:
+        """Whether an encrypted version of `path` is in the index or in HEAD. Raises `GitError`, `LimitError`."""
+        trees, relative = self._place(path)
+        if trees is None or relative is None:
+            return False
+        entries = (tree.get(relative) for tree in (trees.index, trees.head))
+        ids = dict.fromkeys(entry.id for entry in entries if entry is not None)
+        versions = (trees.repository.blob(id) for id in ids)
+        return any(looks_encrypted(data, format.NAME) and _is_encrypted(data, format) for data in versions)
 
     def judge(self, path: str, data: bytes) -> Found:
         """A version that stands in the file `path`. Raises `GitError`."""

@@ -123,7 +123,15 @@ def test_kept_edits_are_not_overwritten_by_the_next(secret: Path, folder: Path) 
     (folder / "secret.yaml.edited").write_text("older")
     done = sopskit("edit", secret, environ=editor(folder, 'echo "a: [" > "$1"'))
     assert (done.code, (folder / "secret.yaml.edited").read_text()) == (201, "older")
-    assert "is in the way" in done.err
+    assert done.err.splitlines()[-1].endswith("sopskit decrypt " + f"{secret}.edited.1")
+    assert sopskit("decrypt", "secret.yaml.edited.1").out == b"a: [\n"
+
+
+def test_edits_that_cannot_be_kept_are_said_to_be_lost(secret: Path, folder: Path) -> None:
+    long = secret.rename(folder / f"{'x' * 245}.yaml")
+    done = sopskit("edit", long, environ=editor(folder, 'echo "a: [" > "$1"'))
+    assert done.code == 201
+    assert "the edits could not be kept either" in done.err
 
 
 def test_a_file_removed_meanwhile_does_not_come_back(secret: Path, folder: Path) -> None:
@@ -295,6 +303,25 @@ def test_ctrl_c_belongs_to_the_editor_while_it_runs_on_a_terminal(secret: Path, 
     child.close()
     assert child.exitstatus == 0
     assert sopskit("decrypt", secret).out == b"a: kept\n"
+    assert left_in(memory) == []
+
+
+def test_ctrl_c_at_the_prompt_keeps_the_edits_encrypted(secret: Path, folder: Path, memory: Path) -> None:
+    before = secret.read_bytes()
+    child = pexpect.spawn(
+        sys.executable,
+        ["-c", MAIN, "edit", secret.name],
+        cwd=str(folder),
+        env={**os.environ, "PYTHONPATH": str(ROOT), **editor(folder, 'echo "a: [mine" > "$1"')},
+        timeout=20,
+    )
+    child.expect_exact("Ctrl+C to stop and keep the edits")
+    child.sendintr()
+    child.expect_exact("your edits are kept, encrypted, in secret.yaml.edited;")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, secret.read_bytes()) == (201, before)
+    assert sopskit("decrypt", "secret.yaml.edited").out == b"a: [mine\n"
     assert left_in(memory) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from sopskit.document import DEFAULT_LIMITS
 from tests.cli.conftest import PLAIN
 from tests.cli.running import sopskit
 
@@ -167,7 +169,7 @@ def test_a_second_run_changes_nothing(many: Path) -> None:
     sopskit("encrypt", "-i", many)
     before = contents(many)
     done = sopskit("encrypt", "-i", many)
-    assert (done.code, done.err) == (0, "sopskit: encrypt: 0 files changed, 2 left as they were\n")
+    assert (done.code, done.err) == (0, "sopskit: encrypt: 0 files changed, 2 unchanged\n")
     assert contents(many) == before
 
 
@@ -188,11 +190,134 @@ def test_a_failing_file_does_not_stop_the_others_and_is_named_at_the_end(many: P
     assert f"{many / 'one' / 'secrets.yaml'}:" in done.err
 
 
-def test_a_rule_that_fits_everything_means_no_file_of_a_folder(many: Path, folder: Path, alice: AgeTestKey) -> None:
-    (folder / ".sops.yaml").write_text(f"creation_rules:\n  - age: {alice.recipient}\n")
-    before = contents(many)
-    done = sopskit("encrypt", "-i", many)
-    assert (done.code, contents(many)) == (0, before)
+@pytest.fixture
+def catch_all(many: Path, folder: Path, alice: AgeTestKey) -> Path:
+    """The same folder under one rule without a path_regex; its secrets are called otherwise."""
+    (folder / ".sops.yaml").write_text(
+        f"creation_rules:\n  - age: {alice.recipient}\n    encrypted_regex: ^(data|stringData|private)$\n"
+    )
+    (many / "values.yaml").write_text("private: value\n")
+    (many / "broken.yaml").write_text("kind: Secret\na: [\n")
+    (many / "sealed.yaml").write_text("apiVersion: v1\nkind: SealedSecret\ndata: {a: Secret}\n")
+    (many / "empty.yaml").write_text("apiVersion: v1\nkind: Secret\nmetadata: {name: empty}\n")
+    return many
+
+
+def test_a_rule_that_fits_everything_means_the_secrets_of_a_folder(catch_all: Path) -> None:
+    before = contents(catch_all)
+    done = sopskit("encrypt", "-i", catch_all)
+    assert (done.code, done.err) == (0, "sopskit: encrypt: 2 files changed\n")
+    changed = [path for path, data in contents(catch_all).items() if before[path] != data]
+    assert changed == [str(catch_all / name / "secrets.yaml") for name in ("one", "two")]
+
+
+def test_under_such_a_rule_what_was_encrypted_in_git_is_encrypted_again(
+    catch_all: Path, folder: Path, tool: Callable[[str], str]
+) -> None:
+    tool("git")
+    assert sopskit("encrypt", "-i", catch_all / "values.yaml", catch_all).code == 0
+    git("init", "-q", ".")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    before = contents(catch_all)
+    assert sopskit("decrypt", "-i", "apps").err == "sopskit: decrypt: 3 files changed, 5 unchanged\n"
+    done = sopskit("encrypt", "-i", "apps")
+    assert (done.code, done.err) == (0, "sopskit: encrypt: 3 files changed\n")
+    kept = {path: data.split(b"sops:")[0] for path, data in before.items()}
+    assert {path: data.split(b"sops:")[0] for path, data in contents(catch_all).items()} == kept
+
+
+def test_what_nobody_asked_for_does_not_stop_a_folder(catch_all: Path, folder: Path) -> None:
+    """No git, and a file too large to be read."""
+    (folder / ".git").mkdir()
+    (catch_all / "large.yaml").touch()
+    os.truncate(catch_all / "large.yaml", DEFAULT_LIMITS.size + 1)
+    done = sopskit("encrypt", "-i", catch_all, environ={"PATH": str(folder)})
+    assert (done.code, done.err) == (0, "sopskit: encrypt: 2 files changed\n")
+
+
+NOTHING_MEANT = """\
+sopskit: encrypt: 0 files changed
+sopskit: error: no file in apps/one is meant by a creation rule
+sopskit: hint: name the files, or give the rule a path_regex
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--age", "alice")])
+def test_a_folder_in_which_nothing_is_meant_is_an_error(
+    catch_all: Path, alice: AgeTestKey, options: tuple[str, ...]
+) -> None:
+    (catch_all / "one" / "secrets.yaml").unlink()
+    named = [alice.recipient if word == "alice" else word for word in options]
+    done = sopskit("encrypt", "-i", *named, "apps/one")
+    assert (done.code, done.err) == (1, NOTHING_MEANT)
+
+
+def test_a_secret_that_no_rule_covers_is_told_and_stays(many: Path) -> None:
+    (many / "other.yaml").write_text(PLAIN)
+    done = sopskit("encrypt", "-i", "--json", "apps")
+    assert (done.code, done.err) == (
+        0,
+        "sopskit: warning: apps/other.yaml: a Secret that no creation rule covers stays plain\n",
+    )
+    assert json.loads(done.out)["files"][1] == {
+        "path": "apps/other.yaml",
+        "state": "skipped",
+        "note": "a Secret that no creation rule covers stays plain",
+    }
+    assert (many / "other.yaml").read_text() == PLAIN
+
+
+def test_a_folder_of_secrets_that_no_rule_covers_is_an_error(many: Path) -> None:
+    (many / "two" / "secrets.yaml").rename(many / "two" / "other.yaml")
+    done = sopskit("encrypt", "-i", "apps/two")
+    assert (done.code, "no file in apps/two is meant" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["secrets.yaml", "other.yaml"])
+def test_a_file_with_an_open_merge_conflict_is_a_failure(many: Path, name: str) -> None:
+    path = many / "one" / name
+    sopskit("encrypt", "-i", "apps")
+    encrypted = (many / "one" / "secrets.yaml").read_text()
+    text = encrypted.replace("kind: Secret\n", "<<<<<<< HEAD\nkind: Secret\n=======\nkind: Other\n>>>>>>> branch\n")
+    path.write_text(text)
+    done = sopskit("encrypt", "-i", "apps")
+    assert (done.code, path.read_text()) == (1, text)
+    assert f"sopskit: error: apps/one/{name}:3: a merge conflict is not resolved\n" in done.err
+
+
+def test_a_plain_secret_with_an_open_merge_conflict_is_a_failure_as_well(catch_all: Path) -> None:
+    text = PLAIN.replace("  port: 5432\n", "<<<<<<< HEAD\n  port: 5432\n=======\n  port: 1\n>>>>>>> branch\n")
+    (catch_all / "one" / "secrets.yaml").write_text(text)
+    done = sopskit("encrypt", "-i", "apps")
+    assert done.code == 1
+    assert ": a merge conflict is not resolved\n" in done.err
+    assert "1 file changed, 1 failed" in done.err
+
+
+def test_kept_edits_in_a_folder_are_left_alone(many: Path) -> None:
+    sopskit("encrypt", "-i", "apps")
+    kept = many / "one" / "secrets.yaml.edited"
+    kept.write_bytes(sopskit("encrypt", "--filename-override", "apps/one/secrets.yaml", stdin=b"a: 1\n").out)
+    before = kept.read_bytes()
+    done = sopskit("encrypt", "-i", "apps")
+    assert done.err.splitlines() == [
+        "sopskit: warning: apps/one/secrets.yaml.edited: an unfinished edit lies there",
+        "sopskit: hint: see it with: sopskit decrypt apps/one/secrets.yaml.edited",
+        "sopskit: encrypt: 0 files changed, 2 unchanged",
+    ]
+    for words in (("rotate", "-i"), ("updatekeys", "-y"), ("decrypt", "-i")):
+        assert sopskit(*words, "apps").code == 0
+        assert kept.read_bytes() == before
+
+
+def test_files_left_unchanged_are_named_with_verbose(many: Path) -> None:
+    sopskit("encrypt", "-i", "apps/one")
+    done = sopskit("encrypt", "-i", "--verbose", "apps")
+    assert done.err.splitlines() == [
+        "sopskit: note: apps/one/secrets.yaml: is encrypted already",
+        "sopskit: encrypt: 1 file changed, 1 unchanged",
+    ]
 
 
 def test_a_folder_without_rules_is_refused(many: Path, folder: Path, alice: AgeTestKey) -> None:
@@ -205,7 +330,10 @@ def test_a_folder_without_rules_is_refused(many: Path, folder: Path, alice: AgeT
 def test_a_file_in_which_the_rule_encrypts_nothing_is_skipped(many: Path) -> None:
     (many / "one" / "secrets.yaml").write_text("kind: ConfigMap\n")
     done = sopskit("encrypt", "-i", many)
-    assert done.err.endswith("1 file changed, 1 skipped\n")
+    assert done.err.splitlines() == [
+        f"sopskit: warning: {many / 'one' / 'secrets.yaml'}: its rule encrypts nothing in this file",
+        "sopskit: encrypt: 1 file changed, 1 unchanged",
+    ]
 
 
 def test_links_in_folders_are_not_followed(many: Path, folder: Path) -> None:

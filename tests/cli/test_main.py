@@ -78,6 +78,22 @@ def test_usage_errors_of_click_are_shown_as_ours() -> None:
     assert done.err.startswith("sopskit: error: completion: Invalid value")
 
 
+def test_completion_without_a_shell_names_the_shells() -> None:
+    assert sopskit("completion") == (
+        1,
+        b"",
+        "sopskit: error: completion needs the name of your shell\nsopskit: hint: shells are bash, zsh, fish\n",
+    )
+
+
+def test_the_help_of_completion_has_a_line_for_each_shell(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    sopskit("completion", "--help")
+    page = capsysbinary.readouterr().out.decode()
+    assert "\n  zsh:   source <(sopskit completion zsh)\n  fish:" in page
+    assert "\b" not in page
+    assert "\\b" not in page
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_are_printed(shell: str) -> None:
     done = sopskit("completion", shell)

@@ -66,7 +66,7 @@ def test_a_threshold_is_shown(ours: Path, folder: Path, alice: AgeTestKey, bob: 
 
 def test_a_folder_is_brought_up_to_date(ours: Path, secret: Path, plain: Path, both: None, folder: Path) -> None:
     done = sopskit("updatekeys", "-y", folder)
-    assert (done.code, done.err.splitlines()[-1]) == (0, "sopskit: updatekeys: 2 files changed, 1 skipped")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "sopskit: updatekeys: 2 files changed, 1 unchanged")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_plain_folder_is_its_files_one_after_another(tree: Tree, provider: Dec
     tree.encrypted("b/secret.yaml", SECRET, *DATA)
     tree.encrypted("a.yml", CONFIGMAP, *DATA)
     tree.plain("c.yaml", f"---\n{RELEASE}".rstrip("\n"))
-    for name in (".hidden.yaml", ".folder/x.yaml", "notes.txt", "kustomization.yaml"):
+    for name in (".hidden.yaml", ".folder/kustomization.yaml", "notes.txt"):
         tree.plain(f"b/{name}", "not: this\n")
     tree.plain("empty.yaml", "# only a comment\n---\n")
     result = rendered(tree, provider)
@@ -68,6 +68,20 @@ def test_nothing_is_handed_out_if_one_mac_is_wrong(tree: Tree, provider: Decrypt
         rendered(tree, provider)
     assert caught.value.location is not None
     assert caught.value.location.file == str(path)
+
+
+def test_a_folder_above_kustomizations_is_refused(tree: Tree, provider: DecryptionProvider) -> None:
+    """Each one's namespace would be lost."""
+    tree.plain("dev/kustomization.yaml", "namespace: dev\nresources: [release.yaml]\n")
+    tree.plain("dev/release.yaml", RELEASE)
+    tree.plain("q\x1ba/x/Kustomization", "resources: []\n")
+    with pytest.raises(RefusedError, match=r"folders below it do, .*: dev, q\\x1ba/x$") as caught:
+        rendered(tree, provider)
+    assert caught.value.hint == "render one of them"
+    for number in range(6):
+        tree.plain(f"dev/{number}/kustomization.yml", "resources: []\n")
+    with pytest.raises(RefusedError, match=r": dev/0, dev/1, dev/2, dev/3, dev/4 and 3 more$"):
+        rendered(tree, provider)
 
 
 def test_an_empty_folder_is_an_empty_stream(tree: Tree, provider: DecryptionProvider) -> None:
@@ -134,6 +148,19 @@ def test_a_missing_kustomize_is_told_with_the_way_out(tree: Tree, provider: Decr
     assert caught.value.hint is not None
 
 
+@pytest.mark.parametrize("entry", [".", "", "bin"])
+def test_a_kustomize_program_in_the_current_folder_is_not_started(
+    tree: Tree, provider: DecryptionProvider, search_path: str, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    for name in ("kustomize", "bin/kustomize"):
+        tree.plain(name, "#!/bin/sh\necho 'started: 1'\n").chmod(0o755)
+    tree.plain("app/kustomization.yaml", "resources: []\n")
+    monkeypatch.chdir(tree.folder)
+    assert rendered(tree, provider, f"{entry}:{search_path}", "app").stream == b""
+    with pytest.raises(BuildError, match="kustomize program was not found"):
+        rendered(tree, provider, entry, "app")
+
+
 @pytest.mark.parametrize(
     "base", ["https://example.org/base.yaml", "github.com/org/repo//base?ref=v1", "git@host:org/repo", "nothing.yaml"]
 )
@@ -143,6 +170,32 @@ def test_remote_bases_are_refused(tree: Tree, provider: DecryptionProvider, sear
         rendered(tree, provider, search_path)
     assert caught.value.location is not None
     assert caught.value.location.key == ("resources", 0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ("gone.yaml", "'gone.yaml'"),
+        ("gone\\e.yaml", "'gone\\x1b.yaml'"),
+        ("https://user:canary@example.org/base", "an entry"),
+        ("kind: Secret\\nvalue: canary", "an entry"),
+        ("x" * 201, "an entry"),
+    ],
+)
+def test_an_entry_that_is_not_there_is_named(
+    tree: Tree, provider: DecryptionProvider, search_path: str, entry: str, shown: str
+) -> None:
+    tree.plain("kustomization.yaml", f'resources: ["{entry}"]\n')
+    with pytest.raises(RefusedError) as caught:
+        rendered(tree, provider, search_path)
+    assert caught.value.message == f"{shown} is no file or folder here; remote bases are refused"
+
+
+def test_an_entry_that_was_encrypted_is_not_named(tree: Tree, provider: DecryptionProvider, search_path: str) -> None:
+    tree.encrypted("kustomization.yaml", "resources: [canary.yaml]\n")
+    with pytest.raises(RefusedError) as caught:
+        rendered(tree, provider, search_path)
+    assert caught.value.message == "an entry is no file or folder here; remote bases are refused"
 
 
 def test_other_remote_files_are_not_fetched(tree: Tree, provider: DecryptionProvider, search_path: str) -> None:

@@ -41,6 +41,17 @@ def test_a_reader_that_stops_early_disturbs_no_other(tmp_path: Path) -> None:
         assert path.read_bytes() == LARGE
 
 
+def test_no_name_in_the_tree_is_taken(tmp_path: Path) -> None:
+    """A fresh FIFO has a name of its own, which a file of the tree could have as well."""
+    names = (".secret.next", "0.next", "secret.next")
+    sources = [source(tmp_path, "secret", b"plaintext"), *(Source(tmp_path / name, b"own", None) for name in names)]
+    with ShadowTree(sources, tmp_path) as shadow:
+        path = shadow.path(tmp_path / "secret")
+        assert [path.read_bytes() for _ in range(20)] == [b"plaintext"] * 20
+        assert [shadow.path(tmp_path / name).read_bytes() for name in names] == [b"own"] * 3
+        assert sorted(entry.name for entry in shadow.folder.iterdir()) == sorted(("secret", *names))
+
+
 def test_leaving_ends_every_thread_even_after_an_error(tmp_path: Path) -> None:
     before = threading.active_count()
     with contextlib.suppress(RuntimeError), ShadowTree([source(tmp_path, f"{n}", b"x") for n in range(20)], tmp_path):

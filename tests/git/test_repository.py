@@ -584,3 +584,35 @@ def test_questions_change_nothing_in_the_repository(git: Git, repository: Reposi
     repository.blob_at("INDEX", "a")
     repository.is_in_upstream_default("a", b"1")
     assert state() == before
+
+
+# --- the work tree
+
+
+def test_a_change_in_index_or_work_tree_is_uncommitted(git: Git) -> None:
+    commit = git.commit({"a": b"one\n", "b": b"one\n"})
+    repository = opened(git)
+    assert not repository.has_uncommitted_changes(commit)
+    git.write("untracked", b"")
+    os.utime(git.write("a", b"one\n"), (1, 1))  # other times, the same content
+    assert not repository.has_uncommitted_changes(commit)
+    git.write("a", b"two\n")
+    assert repository.has_uncommitted_changes(commit)
+    git("add", "a")
+    assert repository.has_uncommitted_changes(commit)
+    git("reset", "--quiet", "--hard")
+    (git.folder / "b").unlink()
+    assert repository.has_uncommitted_changes(commit)
+    assert not repository.has_uncommitted_changes("0" * 40)
+
+
+def test_looking_for_uncommitted_changes_starts_no_filter(git: Git, tmp_path: Path) -> None:
+    commit = git.commit({".gitattributes": b"* filter=own diff=own\n", "a": b"one\n"})
+    for key in ("filter.own.clean", "filter.own.process", "diff.own.command", "diff.own.textconv"):
+        git("config", key, f"touch {tmp_path}/started; cat")
+    git("config", "filter.own.required", "true")
+    git.write("a", b"two\n")
+    assert opened(git).has_uncommitted_changes(commit)
+    assert not (tmp_path / "started").exists()
+    git("config", "filter.a=b.clean", "cat")
+    assert not opened(git).has_uncommitted_changes(commit)  # it cannot be told

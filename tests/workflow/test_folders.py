@@ -27,6 +27,19 @@ def test_files_come_once_and_in_order(tmp_path: Path) -> None:
     assert names == [("b.yaml", True), ("a.yaml", False), ("deep/c.yaml", False)]
 
 
+def test_kept_edits_in_folders_are_told_and_left_alone(tmp_path: Path) -> None:
+    for name in ("a.yaml", "a.yaml.edited", "a.yaml.edited.1", "b.edited.yaml", "c.1"):
+        (tmp_path / name).touch()
+    told: list[str] = []
+    named = str(tmp_path / "a.yaml.edited")
+    found = [file.path.removeprefix(f"{tmp_path}/") for file in expand([named, str(tmp_path)], rescued=told.append)]
+    assert (found, told) == (
+        ["a.yaml.edited", "a.yaml", "b.edited.yaml", "c.1"],
+        [str(tmp_path / "a.yaml.edited.1")],
+    )
+    assert len(list(expand([str(tmp_path)]))) == 3
+
+
 def test_a_name_that_is_not_there_is_left_to_the_command() -> None:
     assert list(expand(["nosuch"])) == [Found("nosuch")]
 

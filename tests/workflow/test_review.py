@@ -14,6 +14,7 @@ from sopskit.cli.context import Context
 from sopskit.cli.main import main
 from sopskit.errors import GitError, UsageError
 from sopskit.git import open_repository
+from sopskit.git.objects import LARGEST_BLOB
 from sopskit.review.model import ReviewDiff
 from sopskit.workflow.review import choose_ends, review
 from tests.repositories import Git, init
@@ -46,10 +47,13 @@ def reviewed(git: Git, *words: str) -> ReviewDiff:
         return review(repository, choose_ends(repository, words or ("main",), git.folder))
 
 
-def run(*arguments: str) -> tuple[int, str, str]:
+def run(*arguments: str, terminal: bool = False, **variables: str) -> tuple[int, str, str]:
     """Run the command line; gives exit code, standard output and standard error."""
     out, err = io.BytesIO(), io.StringIO()
-    code = main(["review-diff", *arguments], Context(stdin=io.BytesIO(), stdout=out, stderr=err, environ=os.environ))
+    terminals = frozenset(("stdout",)) if terminal else frozenset[str]()
+    environ = {**os.environ, "TERM": "xterm", **variables}
+    context = Context(stdin=io.BytesIO(), stdout=out, stderr=err, environ=environ, terminals=terminals)
+    code = main(["review-diff", *arguments], context)
     return code, out.getvalue().decode(), err.getvalue()
 
 
@@ -81,9 +85,38 @@ def test_the_ends_are_what_git_diff_would_take(git: Git) -> None:
 
 def test_a_word_that_is_a_revision_and_a_path_is_refused(git: Git) -> None:
     git.write("main", b"")
-    with pytest.raises(UsageError, match="a revision and a path"):
+    with pytest.raises(UsageError, match="main may be a revision or a path"):
         reviewed(git, "main")
     assert reviewed(git, "refs/heads/main").files == ()
+
+
+def test_paths_after_two_dashes_limit_the_review(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    git.commit({"a/x.yaml": b"a: 1\n", "a/b/y.yaml": b"a: 1\n", "ab/z.yaml": b"a: 1\n", "main": b""})
+    git("mv", "release.yaml", "a/moved.yaml")
+    git.commit({})
+
+    def paths(*words: str) -> list[str]:
+        report = json.loads(run("--json", *words)[1])
+        return [file["path"] for file in report["files"]]
+
+    everything = ["a/b/y.yaml", "a/moved.yaml", "a/x.yaml", "ab/z.yaml", "main"]
+    assert sorted(paths("main...branch", "--")) == everything
+    assert sorted(paths("main", "--", ".")) == everything
+    assert sorted(paths("main...branch", "--", "a")) == ["a/b/y.yaml", "a/moved.yaml", "a/x.yaml"]
+    assert paths("main", "branch", "--", "release.yaml") == ["a/moved.yaml"]
+    assert sorted(paths("--", "a/b/", "ab/z.yaml")) == ["a/b/y.yaml", "ab/z.yaml"]
+    monkeypatch.chdir(git.folder / "a")
+    assert paths("main...branch", "--", "b", "../main") == ["a/b/y.yaml", "main"]
+    assert json.loads(run("--json", "main..main", "--", "../release.yaml")[1])["paths"] == ["release.yaml"]
+    assert "\nonly in a/b\n" in run("main...branch", "--", "b")[1]
+    assert "paths" not in json.loads(run("--json", "main...branch")[1])
+
+
+@pytest.mark.parametrize("path", ["nowhere", "releas", "release.yaml/x", "/etc", ".."])
+def test_a_path_that_neither_commit_has_is_undecided(git: Git, path: str) -> None:
+    code, out, err = run("main...branch", "--", path)
+    assert (code, out) == (2, "")
+    assert ("is in neither of the two commits" in err) or ("lies outside of the repository" in err)
 
 
 def test_without_a_default_branch_a_base_must_be_named(git: Git) -> None:
@@ -126,6 +159,47 @@ def test_a_mode_and_a_rename_are_told(git: Git) -> None:
         ("moved.yaml", "release.yaml", "renamed")
     ]
     assert [file.status for file in reviewed(git, "HEAD~1").files] == ["mode-changed"]
+
+
+def test_an_untouched_file_is_said_to_be_so(git: Git, tool: Callable[[str], str]) -> None:
+    import subprocess
+
+    for name in ("prod/secret.yaml", "prod/other.yaml"):
+        git.write(name, SECRET.encode())
+        subprocess.run([tool("sops"), "--encrypt", "--in-place", name], cwd=git.folder, check=True, capture_output=True)
+    git.commit({})
+    git("mv", "prod/secret.yaml", "prod/renamed.yaml")
+    (git.folder / "prod/other.yaml").chmod(0o755)
+    git.commit({})
+    result = reviewed(git, "HEAD~1")
+    assert {file.path: [(one.id, one.explanation) for one in file.operations] for file in result.files} == {
+        "prod/other.yaml": [("unchanged", "only the file mode changed")],
+        "prod/renamed.yaml": [("unchanged", "renamed, nothing in it changed")],
+    }
+    assert result.findings == ()
+
+
+def test_a_private_key_blocks_whatever_the_file_is(git: Git, alice: AgeTestKey) -> None:
+    key = alice.identity.encode()
+    git.commit({"keys.txt": b"# mine\n" + key, "broken.yaml": b"a: [\nb: " + key, "large.bin": b"\0" * 100_000 + key})
+    result = reviewed(git)
+    assert [(one.id, one.severity, one.path, one.line) for one in result.findings] == [
+        ("ENC06", "block", "broken.yaml", 2),
+        ("ENC06", "block", "keys.txt", 2),
+        ("ENC06", "block", "large.bin", 1),
+    ]
+    assert result.exit_code == 1
+    for arguments in (("main",), ("main", "--json")):
+        assert alice.identity[-20:] not in run(*arguments)[1]
+    git("rm", "--quiet", "keys.txt", "broken.yaml", "large.bin")
+    git.commit({})
+    assert reviewed(git, "HEAD~1").findings == ()
+
+
+def test_a_plain_copy_of_a_secret_blocks_whatever_its_name_is(git: Git) -> None:
+    git.commit({"secret.yaml.edited": SECRET.encode(), "README": b"kind: of a Secret: [\n", "note": b"kind: Secret\n"})
+    (finding,) = reviewed(git).findings
+    assert (finding.id, finding.path, finding.key) == ("ENC04", "secret.yaml.edited", ("stringData", "password"))
 
 
 def test_a_plain_secret_blocks(git: Git) -> None:
@@ -174,6 +248,14 @@ def test_a_file_above_the_limit_leaves_it_undecided(git: Git, monkeypatch: pytes
     ]
 
 
+def test_a_blob_that_is_too_large_to_load_leaves_it_undecided(git: Git) -> None:
+    with (git.folder / "large.bin").open("wb") as stream:
+        stream.truncate(LARGEST_BLOB + 1)
+    git.commit({})
+    result = reviewed(git)
+    assert ([item.path for item in result.not_checked], result.exit_code) == (["large.bin"], 2)
+
+
 def test_links_and_submodules_are_never_followed(git: Git) -> None:
     (git.folder / "link.yaml").symlink_to("/etc/passwd")
     git.commit({})
@@ -216,6 +298,31 @@ def test_the_command_exits_with_what_it_found_and_shows_no_value(git: Git) -> No
     code, out, _ = run("main", "--json")
     assert (code, CANARY in out) == (1, False)
     assert run("main..main")[0] == 0
+
+
+def test_severe_findings_are_coloured_on_a_terminal_only(git: Git) -> None:
+    git.commit({"prod/secret.yaml": SECRET.encode()})
+    coloured = "\n\x1b[1;31mBLOCK ENC04 a Secret in plain text\x1b[0m\n"
+    assert coloured in run("main", terminal=True)[1]
+    for plain in (
+        run("main"),
+        run("main", terminal=True, NO_COLOR="1"),
+        run("main", terminal=True, TERM="dumb"),
+        run("main", "--json", terminal=True),
+    ):
+        assert "\x1b" not in plain[1]
+
+
+def test_uncommitted_changes_are_told(git: Git) -> None:
+    note = "sopskit: uncommitted changes are not part of this review\n"
+    git.write("untracked", b"")
+    assert run("main")[2] == ""
+    git.write("release.yaml", b"tag: 2\n")
+    code, out, err = run("main", "--json")
+    assert (code, err, json.loads(out)["files"]) == (0, note, [])
+    git.commit({"more": b""})
+    git.write("release.yaml", b"tag: 3\n")
+    assert run("main..main")[2] == ""  # another branch than the one that is checked out
 
 
 def test_the_threshold_can_be_set(git: Git) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.review.findings import encryption, integrity, recipients
+from sopskit.review.findings import encryption, integrity, keymaterial, recipients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,7 @@ POLICIES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     encryption.enc01,
     encryption.enc02,
     encryption.enc04,
+    keymaterial.enc06,
     recipients.rcp01,
     recipients.rcp03_rcp11,
     integrity.mac02,

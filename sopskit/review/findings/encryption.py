@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sopskit import manifest
-from sopskit.document import Leaf
+from sopskit.document import Leaf, format_for_name, parse
 from sopskit.document.model import position
+from sopskit.errors import FormatError
+from sopskit.redact import escape_path
 from sopskit.review.model import Finding
 from sopskit.review.sides import is_empty
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from sopskit.review.findings.subject import Subject
     from sopskit.sops.selection import Selection
 
-
+MOST_KEYS = 10
 # files that sops, sopskit and kustomize read as plain text, whatever a rule says
 STEERING = frozenset((".sops.yaml", ".sopskit.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization"))
 
@@ -39,7 +41,7 @@ def enc01(subject: Subject) -> Iterator[Finding]:
                 "block",
                 "a file that a rule encrypts is plain text",
                 "a creation rule of .sops.yaml fits this file, and it is not encrypted",
-                "sopskit encrypt -i FILE, and change the values: they stand in the history",
+                _remedy(subject),
                 subject.path,
                 **_place(head.document, leaf),
             )
@@ -64,23 +66,45 @@ def enc02(subject: Subject) -> Iterator[Finding]:
 
 
 def enc04(subject: Subject) -> Iterator[Finding]:
-    """A Kubernetes Secret with data that is no SOPS file."""
-    head = subject.sides.head
-    if head is None or head.metadata is not None or head.document is None:
-        return
-    for obj in manifest.objects(head.document):
+    """A Kubernetes Secret with data that is no SOPS file, whatever the name of the file."""
+    document = _plain_document(subject)
+    for obj in manifest.objects(document) if document is not None else ():
         entries = manifest.effective_data(obj).values() if obj.identity.kind == "Secret" else ()
-        leaf = next((entry.leaf for entry in entries if entry.leaf.value), None)
-        if leaf is not None:
+        leaves = [entry.leaf for entry in entries if entry.leaf.value]
+        if document is not None and leaves:
             yield Finding(
                 "ENC04",
                 "block",
                 "a Secret in plain text",
-                "a Kubernetes Secret with data stands in the repository unencrypted",
-                "sopskit encrypt -i FILE, and change the values: they stand in the history",
+                "a Kubernetes Secret with data stands in the repository unencrypted: {keys}",
+                _remedy(subject),
                 subject.path,
-                **_place(head.document, leaf),
+                args={"count": len(leaves), "keys": _names(leaves)},
+                **_place(document, leaves[0]),
             )
+
+
+def _plain_document(subject: Subject) -> Document | None:
+    """The head's document if it is no SOPS file. One of another suffix (`x.yaml.edited`) is read as YAML if it is that."""
+    head, data = subject.sides.head, subject.data.head
+    if head is None or head.metadata is not None:
+        return None
+    if head.document is not None or data is None or b"kind" not in data or b"Secret" not in data:
+        return head.document
+    try:
+        return parse(data, format_for_name("yaml"))
+    except FormatError:
+        return None
+
+
+def _names(leaves: list[Leaf]) -> str:
+    more = f" and {len(leaves) - MOST_KEYS} more" if len(leaves) > MOST_KEYS else ""
+    return ", ".join(escape_path(leaf.path) for leaf in leaves[:MOST_KEYS]) + more
+
+
+def _remedy(subject: Subject) -> str:
+    first = "" if subject.rules.head else "add a creation rule that fits this file to .sops.yaml, then "
+    return f"{first}sopskit encrypt -i FILE, and change the values: they stand in the history"
 
 
 def _first_selected(document: Document, selection: Selection) -> Leaf | None:

@@ -23,7 +23,10 @@ class Rule(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """One changed file. `rules` are those of base's and of head's `.sops.yaml`, each for this path; None if none fits."""
+    """One changed file, its bytes in `data`. A side that could not be read is None and may have `data` all the same.
+
+    `rules` are those of base's and of head's `.sops.yaml`, each for this path; None if none fits.
+    """
 
     path: str
     status: FileStatus
@@ -31,3 +34,8 @@ class Subject(NamedTuple):
     comparison: Comparison
     operations: tuple[Operation, ...]
     rules: Sides[Rule | None]
+    data: Sides[bytes | None]
+
+    def __repr__(self) -> str:
+        """The path."""
+        return f"Subject({self.path!r})"

@@ -31,6 +31,7 @@ def _review(review: ReviewDiff) -> dict[str, Any]:
         "base": review.base._asdict(),
         "head": review.head._asdict(),
         "guard": {"equality": False, "why": "no key was used"},
+        **({"paths": list(review.paths)} if review.paths else {}),
         "threshold": review.threshold,
         "exit_code": review.exit_code,
         "verdict": review.verdict,

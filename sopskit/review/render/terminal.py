@@ -9,26 +9,29 @@ from sopskit.redact import escape, escape_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sopskit.review.model import Change, FileReview, Finding, ReviewDiff
+    from sopskit.review.model import Change, FileReview, Finding, ReviewDiff, Severity
 
 SIGNS = {"added": "+", "removed": "-"}
 SHORT_ID = 12
+COLOURS: dict[Severity, str] = {"block": "\x1b[1;31m", "high": "\x1b[1;33m"}  # bold red, bold yellow
+NO_COLOUR = "\x1b[0m"
 
 
-def render(review: ReviewDiff) -> str:
-    """The whole review, with a final line feed."""
-    return "\n".join(_lines(review)) + "\n"
+def render(review: ReviewDiff, *, colour: bool = False) -> str:
+    """The whole review, with a final line feed. `colour` makes the titles of severe findings stand out."""
+    return "\n".join(_lines(review, colour=colour)) + "\n"
 
 
-def _lines(review: ReviewDiff) -> Iterator[str]:
+def _lines(review: ReviewDiff, *, colour: bool) -> Iterator[str]:
     base, head = review.base, review.head
     yield (
         f"sopskit review: {escape(base.ref)} {base.commit[:SHORT_ID]} -> {escape(head.ref)} {head.commit[:SHORT_ID]}"
         f", no key used, {_count(len(review.files), 'file')}"
     )
+    yield from (f"only in {escape(path)}" for path in review.paths)
     for finding in review.findings:
         yield ""
-        yield from _finding(finding)
+        yield from _finding(finding, colour=colour)
     for file in review.files:
         yield ""
         yield from _file(file)
@@ -39,11 +42,13 @@ def _lines(review: ReviewDiff) -> Iterator[str]:
     yield _verdict(review)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
     place = escape(finding.path) + (f":{finding.line}" if finding.line else "")
     key = f" {escape_path(finding.key)}" if finding.key else ""
     args = {name: escape(str(value)) for name, value in finding.args.items()}
-    yield f"{finding.severity.upper()} {finding.id} {finding.title}"
+    title = f"{finding.severity.upper()} {finding.id} {finding.title}"
+    mark = COLOURS.get(finding.severity) if colour else None
+    yield f"{mark}{title}{NO_COLOUR}" if mark else title
     yield f"  {place}{key}"
     yield f"  {finding.message.format_map(args)}"
     yield f"  try: {finding.remedy}"

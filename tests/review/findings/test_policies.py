@@ -32,7 +32,9 @@ def subject(
 ) -> Subject:
     sides = Sides(*(None if data is None else read_side("file.yaml", data) for data in (base, head)))
     comparison = compare(*sides)
-    return Subject("file.yaml", status, sides, comparison, classify(*sides, comparison), Sides(old, new))
+    return Subject(
+        "file.yaml", status, sides, comparison, classify(*sides, comparison), Sides(old, new), Sides(base, head)
+    )
 
 
 def ids(*arguments: bytes | Rule | None) -> list[str]:
@@ -47,6 +49,25 @@ def test_a_plain_secret_is_a_finding_at_its_first_value() -> None:
         5,
         ("stringData", "password"),
     )
+
+
+def test_the_keys_of_a_plain_secret_are_named() -> None:
+    text = "apiVersion: v1\nkind: Secret\ndata: {a: x, empty: ''}\nstringData: {\"b\\e\": x, a: y}\n"
+    (finding,) = find(subject(None, text.encode()))
+    assert finding.args == {"count": 2, "keys": 'stringData.a, stringData["b\\x1b"]'}
+    many = "apiVersion: v1\nkind: Secret\nstringData:\n" + "".join(f"  k{n}: x\n" for n in range(12))
+    (finding,) = find(subject(None, many.encode()))
+    assert str(finding.args["keys"]).endswith("stringData.k9 and 2 more")
+
+
+def test_what_to_do_depends_on_whether_a_rule_fits() -> None:
+    named = Rule(frozenset(), DATA, by_path=True)
+    direct = "sopskit encrypt -i FILE, and change the values: they stand in the history"
+    first = f"add a creation rule that fits this file to .sops.yaml, then {direct}"
+    for old, new, remedy in ((None, named, direct), (named, None, first)):
+        found = find(subject(None, SECRET.encode(), old, new))
+        assert [(one.id, one.remedy) for one in found] == [("ENC01", remedy), ("ENC04", remedy)]
+    assert [one.remedy for one in find(subject(None, SECRET.encode()))] == [first]
 
 
 def test_every_plain_secret_of_a_file_is_one() -> None:
@@ -116,7 +137,8 @@ def test_a_missing_mac_is_a_finding(sops: Sops) -> None:
     lines = [line for line in base.splitlines(keepends=True) if not line.lstrip().startswith(b"mac:")]
     assert ids(base, b"".join(lines)) == ["MAC03"]
     sides: Sides[Side | None] = Sides(read_side("file.yaml", base), read_side("file.yaml", b"".join(lines)))
-    assert review_file(b"file.yaml", None, "modified", sides, Sides(None, None)).mac == ("unchecked", "missing")
+    file = review_file(b"file.yaml", None, "modified", sides, Sides(None, None), Sides(base, b"".join(lines)))
+    assert file.mac == ("unchecked", "missing")
 
 
 def test_an_encrypted_file_that_became_a_link_is_a_finding(sops: Sops) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sopskit.review.model import (
     Change,
@@ -17,6 +17,9 @@ from sopskit.review.model import (
     Sides,
 )
 from sopskit.review.render.terminal import render
+
+if TYPE_CHECKING:
+    from sopskit.review.model import Severity
 
 BOTH: Sides[bool | None] = Sides(True, True)
 NONE: Sides[Any] = Sides(None, None)
@@ -73,6 +76,18 @@ def test_everything_that_happened_to_a_file_is_there_in_few_words() -> None:
         "",
     ]
     assert file.recipient_changes == (RecipientChange("added", ben), RecipientChange("removed", ann))
+
+
+def test_only_severe_findings_are_coloured() -> None:
+    severities: tuple[Severity, ...] = ("block", "high", "medium", "low")
+    findings = tuple(Finding("X", severity, "title", "", "", "a") for severity in severities)
+    lines = render(review(FileReview("a", "added", findings=findings)), colour=True).split("\n")
+    assert [line for line in lines if "title" in line] == [
+        "\x1b[1;31mBLOCK X title\x1b[0m",
+        "\x1b[1;33mHIGH X title\x1b[0m",
+        "MEDIUM X title",
+        "LOW X title",
+    ]
 
 
 def test_what_could_not_be_read_makes_it_undecided() -> None:
