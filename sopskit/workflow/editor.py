@@ -103,6 +103,8 @@ class Session:
         self._folder = ""
         self._lock = -1
         self._child: subprocess.Popen[bytes] | None = None
+        self._starting = False
+        self._cancelled = False  # by a signal while the editor was being started
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -148,8 +150,8 @@ class Session:
         self._write(text)
         try:
             passed = {name: value for name, value in environ.items() if name not in PRIVATE}
-            self._child = subprocess.Popen([*editor.command, path], env=passed)
-            status = self._child.wait()
+            self._start([*editor.command, path], passed)
+            status = self._child.wait() if self._child is not None else 0
             self._child = None
         except OSError as error:
             raise EditorError(f"the editor could not be started: {reason(error)}") from error
@@ -159,6 +161,16 @@ class Session:
             how = f"exit status {status}" if status > 0 else f"signal {-status}"
             raise EditorError(f"the editor ended with {how}; the file is as it was")
         return self._read()
+
+    def _start(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Start the editor. A signal waits until it can be ended: it may run before `Popen` comes back."""
+        self._starting = True
+        try:
+            self._child = subprocess.Popen(command, env=environ)
+        finally:
+            self._starting = False
+        if self._cancelled:
+            raise Cancelled
 
     def _write(self, text: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -182,7 +194,11 @@ class Session:
             os.close(descriptor)
 
     def _cancel(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 the protocol's
-        if self._keyboard and self._child is not None and number in FROM_KEYBOARD:
+        runs = self._starting or self._child is not None
+        if self._keyboard and runs and number in FROM_KEYBOARD:
+            return
+        if self._starting:
+            self._cancelled = True
             return
         raise Cancelled
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -19,7 +21,7 @@ from tests.cli.running import sopskit
 from tests.source_tree import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.conftest import AgeTestKey
 
@@ -27,14 +29,13 @@ MAIN = "import sys; from sopskit.cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture
-def memory() -> Path:
-    """Where the plaintext lies while it is edited: the runtime folder of a test is on a disk, so it is /dev/shm."""
-    from pathlib import Path
-
-    path = Path("/dev/shm")
-    if not path.is_dir():
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the plaintext lies while it is edited: a runtime folder in memory, of this test alone."""
+    if not Path("/dev/shm").is_dir():
         pytest.skip("needs /dev/shm")
-    return path
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
 
 
 def editor(folder: Path, body: str) -> dict[str, str]:
@@ -259,7 +260,7 @@ def test_row_11_74_a_signal_ends_the_editor_and_leaves_no_plaintext(
 ) -> None:
     before = secret.read_bytes()
     typed = "" if moment == "before the edit" else 'echo "a: typed" > "$1";'
-    process = started(secret, folder, f"{typed} echo $$ > ready; exec sleep 60")
+    process = started(secret, folder, f"{typed} echo $$ > pid; mv pid ready; exec sleep 60")
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert (process.returncode, secret.read_bytes()) == (1, before)
@@ -272,7 +273,7 @@ def test_row_11_74_a_signal_ends_the_editor_and_leaves_no_plaintext(
 def test_a_kill_leaves_plaintext_in_memory_only_and_the_next_run_removes_it(
     secret: Path, folder: Path, memory: Path
 ) -> None:
-    process = started(secret, folder, "echo $$ > ready; exec sleep 60")
+    process = started(secret, folder, "echo $$ > pid; mv pid ready; exec sleep 60")
     process.kill()
     os.kill(int((folder / "ready").read_text()), signal.SIGKILL)
     process.communicate(timeout=20)
@@ -283,9 +284,7 @@ def test_a_kill_leaves_plaintext_in_memory_only_and_the_next_run_removes_it(
 
 def test_ctrl_c_belongs_to_the_editor_while_it_runs_on_a_terminal(secret: Path, folder: Path, memory: Path) -> None:
     """vim's users leave the insert mode with it; an editor that dies of it ends the editing."""
-    body = (
-        'trap "echo got >> trapped" INT; echo $$ > ready; while [ ! -e go ]; do sleep 0.1; done; echo "a: kept" > "$1"'
-    )
+    body = 'trap "echo got >> trapped" INT; echo $$ > pid; mv pid ready; while [ ! -e go ]; do sleep 0.1; done; echo "a: kept" > "$1"'
     child = pexpect.spawn(
         sys.executable,
         ["-c", MAIN, "edit", secret.name],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -33,6 +34,22 @@ def test_signals_are_given_back(tmp_path: Path) -> None:
     with Session([], "f", anywhere=str(tmp_path)):
         assert signal.getsignal(signal.SIGTERM) not in before
     assert [signal.getsignal(number) for number in editor.SIGNALS] == before
+
+
+def test_a_signal_while_the_editor_starts_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The editor may run before the process that started it knows of it."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def interrupted(command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        started.append(popen(command, env=env))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(Cancelled), Session([], "f", anywhere=str(tmp_path)) as session:
+        session.edit(b"text", shell("exec sleep 60"), ENVIRON)
+    assert (started[0].returncode, list(tmp_path.iterdir())) == (-signal.SIGTERM, [])
 
 
 @pytest.mark.parametrize("body", ["exec sleep 60", "trap '' TERM; while :; do sleep 0.1; done"])
