@@ -71,7 +71,6 @@ class Configuration:
             return self.config.rule_for(path)
         except NoMatchingRuleError as error:
             named = "age" in self._given and bool(option_groups(self._given))
-            error.hint = "add a rule whose path_regex matches"
             if named:
                 error.hint = (
                     f"the rules of {self.config.file} are asked even with --age and --pgp: {error.hint}, "

@@ -159,7 +159,7 @@ class SopsConfig:
         if matched is None:
             raise NoMatchingRuleError(
                 f"none of the {len(self._rules)} creation rules in {self.file} matches {explanation.path}",
-                hint="add a rule whose path_regex matches, or name the recipients with --age or --pgp",
+                hint="add a rule whose path_regex matches",
             )
         return self._build(matched.position, _created_at(now))
 

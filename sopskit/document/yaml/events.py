@@ -21,6 +21,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from sopskit.document.conflicts import unresolved_conflict
 from sopskit.document.model import position
 from sopskit.errors import DocumentSyntaxError, LimitError
 
@@ -114,7 +115,7 @@ __all__ = [
 
 def fail(text: str, index: int, message: str) -> NoReturn:
     """Raise a `DocumentSyntaxError` at a place of the text. `message` must not quote the text."""
-    if conflict := _conflict(text):
+    if conflict := unresolved_conflict(text):
         raise conflict
     line, column = position(text, index)
     raise DocumentSyntaxError(message).at(line=line, column=column)
@@ -126,7 +127,7 @@ def syntax_error(text: str, error: Exception) -> FormatError:
     if mark is None:
         return _unreadable(text)
     found = getattr(error, "problem", None)
-    if conflict := _conflict(text):
+    if conflict := unresolved_conflict(text):
         return conflict
     problem = found if found in PROBLEMS else "found something that is not allowed here"
     if text.startswith("\t", mark.index):
@@ -136,17 +137,6 @@ def syntax_error(text: str, error: Exception) -> FormatError:
         located = LimitError("nested deeper than the parser can go")
     located.at(line=mark.line + 1, column=mark.column + 1)
     return located
-
-
-def _conflict(text: str) -> DocumentSyntaxError | None:
-    """A conflict that git left in the text explains any error."""
-    found = 0 if text.startswith("<<<<<<< ") else text.find("\n<<<<<<< ") + 1
-    if not found and not text.startswith("<<<<<<< "):
-        return None
-    error = DocumentSyntaxError("a merge conflict is not resolved", hint="it stands between <<<<<<< and >>>>>>>")
-    line, column = position(text, found)
-    error.at(line=line, column=column)
-    return error
 
 
 def _unreadable(text: str) -> DocumentSyntaxError:
