@@ -225,8 +225,8 @@ def test_a_single_file_may_be_referred_to(tree: Tree, provider: DecryptionProvid
     with pytest.raises(BuildError) as caught:  # kustomize knows no such field, and no secret is in the tree
         rendered(tree, provider, search_path)
     assert "other" in str(caught.value)
-    tree.plain("shared/release.yaml", RELEASE)
-    tree.plain("app/kustomization.yaml", "resources: [../shared/release.yaml]\n")
+    tree.plain("base/release.yaml", RELEASE)
+    tree.plain("app/kustomization.yaml", "resources: [../base/release.yaml]\n")
     with pytest.raises(BuildError):  # kustomize's own restriction stays in force
         rendered(tree, provider, search_path, "app")
 

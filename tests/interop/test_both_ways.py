@@ -173,6 +173,33 @@ def test_comment_rules_go_both_ways(released: Released, ours: Ours, field: str) 
     assert ours.decrypt(encrypted, "yaml") == COMMENTED
 
 
+COMMENT_RULES = ["encrypted_comment_regex", "unencrypted_comment_regex"]
+
+
+@pytest.mark.parametrize("field", COMMENT_RULES)
+@INTEROP
+@given(text=trees.commented())
+def test_released_sops_reads_our_generated_comments(released: Released, ours: Ours, field: str, text: str) -> None:
+    source = f"{text}\n".encode()
+    encrypted = ours.encrypt(source, "yaml", Selection(field, "sops:enc"))
+    assert same(yaml.safe_load(source), released.decrypt_to_tree(encrypted, "yaml"))
+    assert ours.decrypt(encrypted, "yaml") == source
+
+
+@pytest.mark.parametrize("field", COMMENT_RULES)
+@INTEROP
+@given(text=trees.commented())
+def test_we_read_the_generated_comments_of_released_sops(released: Released, ours: Ours, field: str, text: str) -> None:
+    source = f"{text}\n".encode()
+    config = f"creation_rules:\n  - {field}: 'sops:enc'\n    age: {released.recipient}\n"
+    (released.folder / ".sops.yaml").write_text(config)
+    (released.folder / "plain.yaml").write_bytes(source)
+    theirs = released.run("encrypt", "plain.yaml").stdout
+    # an encrypted comment between marker and value in a list is a file that sops itself refuses (SOPS section 3.4)
+    assume(released.reads(theirs, "yaml"))
+    assert same(yaml.safe_load(source), yaml.safe_load(ours.decrypt(theirs, "yaml")))
+
+
 @pytest.mark.parametrize("mac_only", [False, True])
 def test_a_mac_over_encrypted_values_only_goes_both_ways(released: Released, ours: Ours, mac_only: bool) -> None:
     text = b"a: 1\nb_unencrypted: 0777\nc: [x, true]\n"

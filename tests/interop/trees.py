@@ -66,3 +66,31 @@ def yaml_text(tree: Any, style: str | None, flow: bool | None, width: int) -> st
 def json_text(tree: Any, indent: int | None, ascii: bool) -> str:
     """A JSON text of the tree."""
     return json.dumps(tree, indent=indent, ensure_ascii=ascii, allow_nan=False) + "\n"
+
+
+MARKER = "# sops:enc"
+NOTES = st.lists(st.sampled_from([MARKER, "# note", "# another"]), max_size=2)
+INLINE = st.sampled_from(["", "", f" {MARKER}", " # note"])
+PLAIN = st.sampled_from(["x", "1", "true", "1.5", "two words", "''"])
+
+
+@st.composite
+def commented(draw: st.DrawFn, indent: int = 0) -> str:
+    """A block mapping with comments before its keys and list elements and behind its values, at their own columns."""
+    pad = " " * indent
+    lines: list[str] = []
+    for number in range(draw(st.integers(1, 3))):
+        lines += [pad + note for note in draw(NOTES)]
+        kind = draw(st.sampled_from(["value", "value", "map", "list", "empty"] if indent < 8 else ["value"]))
+        if kind == "value":
+            lines.append(f"{pad}k{number}: {draw(PLAIN)}{draw(INLINE)}")
+        elif kind == "empty":
+            lines.append(f"{pad}k{number}: {draw(st.sampled_from(['{}', '[]', 'null']))}")
+        elif kind == "map":
+            lines += [f"{pad}k{number}:", draw(commented(indent=indent + 4))]
+        else:
+            lines.append(f"{pad}k{number}:")
+            for _ in range(draw(st.integers(1, 3))):
+                lines += [f"{pad}    {note}" for note in draw(NOTES)]
+                lines.append(f"{pad}    - {draw(PLAIN)}{draw(INLINE)}")
+    return "\n".join(lines)
