@@ -7,6 +7,8 @@ from typing import NamedTuple
 REGULAR = frozenset((0o100644, 0o100755))
 SYMLINK = 0o120000
 SUBMODULE = 0o160000
+# no configured program; and `.gitmodules` must not hide that a submodule was moved
+NO_SETTINGS = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
 
 
 class TreeEntry(NamedTuple):

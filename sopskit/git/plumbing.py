@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import GitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import subprocess
+    from collections.abc import Mapping, Sequence
 
 # what reaches git of the caller's environment: its own configuration (safe.directory), and nothing that redirects it
 PASSED = ("HOME", "XDG_CONFIG_HOME", "TMPDIR", "USER", "LOGNAME")
 FIXED = {
     "LC_ALL": "C",  # messages are recognised by their text
     "GIT_NO_REPLACE_OBJECTS": "1",  # a replace reference would change what a blob holds
+    "GIT_GRAFT_FILE": "/dev/null/none",  # a graft would change which parents a commit has
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -32,10 +34,11 @@ OPTIONS = (
     "-c",
     "safe.bareRepository=explicit",
 )
-RUNNER_PROGRAM = "GIT_PYTHON_GIT_EXECUTABLE"
 NOT_A_REPOSITORY = "not a git repository"
 FOREIGN_OWNER = "dubious ownership"
 BARE = "cannot use bare repository"
+NOT_FETCHED = "from promisor remote"
+NOT_HERE = "run git fetch --unshallow in a shallow clone (fetch-depth: 0 in CI), git fetch --refetch in a partial one"
 
 
 class Answer(NamedTuple):
@@ -47,13 +50,9 @@ class Answer(NamedTuple):
 
 
 class Plumbing:
-    """Starts git in one folder.
+    """Starts git in one folder, with an environment of its own: neither `GIT_DIR` nor a private key gets through."""
 
-    `env -i` stands before git because GitPython can only add to the environment of this process, never take away:
-    neither `GIT_DIR` nor a private key in a variable shall reach git.
-    """
-
-    __slots__ = ("_command", "_runner")
+    __slots__ = ("_command", "_environment")
 
     def __init__(
         self, folder: Path, environ: Mapping[str, str] | None, *, untrusted: Path, index_file: str | None = None
@@ -65,39 +64,44 @@ class Plumbing:
         """
         passed = {name: environ[name] for name in PASSED if name in environ} if environ else {}
         program, search = _find_git(untrusted, environ)
-        self._runner = _load_runner(program)
-        variables = {**passed, **FIXED, "PATH": search}
+        self._environment = {**passed, **FIXED, "PATH": search}
         if index_file is not None:
-            variables["GIT_INDEX_FILE"] = index_file
-        assignments = (f"{name}={value}" for name, value in variables.items())
-        self._command = ["/usr/bin/env", "-i", *assignments, program, *OPTIONS, "-C", str(folder)]
+            self._environment["GIT_INDEX_FILE"] = index_file
+        self._command = [program, *OPTIONS, "-C", str(folder)]
 
     def run(self, *arguments: str | bytes) -> Answer:
         """Run a plumbing command to its end, whatever its exit status. File names are bytes."""
-        words = [os.fsdecode(argument) for argument in arguments]
-        if any("\0" in word for word in words):
-            raise GitError("a NUL byte cannot stand in a name that git is asked for")
-        status, output, complaint = self._runner.execute(
-            [*self._command, *words],
-            with_extended_output=True,
-            with_exceptions=False,
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-        )
-        return Answer(status, output, _printable(complaint))
+        process = self._start(arguments, talks=False)
+        output, complaint = process.communicate()
+        return Answer(process.returncode, output, _printable(complaint))
 
     def output(self, *arguments: str | bytes) -> bytes:
         """Run a plumbing command that must succeed. Raises `GitError`."""
         answer = self.run(*arguments)
         if answer.status:
-            raise failure(str(arguments[0]), answer)
+            raise failure(os.fsdecode(arguments[0]), answer)
         return answer.output
 
-    def start(self, *arguments: str) -> Any:
-        """Start a command that is talked to: GitPython's process with `stdin` and `stdout`, ended when it is let go."""
-        from subprocess import PIPE
+    def start(self, *arguments: str | bytes) -> subprocess.Popen[bytes]:
+        """Start a command that is talked to over `stdin` and `stdout`. Whoever starts it ends it."""
+        return self._start(arguments, talks=True)
 
-        return self._runner.execute([*self._command, *arguments], istream=PIPE, as_process=True)
+    def _start(self, arguments: Sequence[str | bytes], *, talks: bool) -> subprocess.Popen[bytes]:
+        from subprocess import DEVNULL, PIPE, Popen
+
+        words = [os.fsencode(argument) for argument in arguments]
+        if any(b"\0" in word for word in words):
+            raise GitError("a NUL byte cannot stand in a name that git is asked for")
+        try:
+            return Popen(
+                [*self._command, *words],
+                env=self._environment,
+                stdin=PIPE if talks else DEVNULL,
+                stdout=PIPE,
+                stderr=DEVNULL if talks else PIPE,
+            )
+        except OSError as error:  # the program is gone, or the arguments are too long
+            raise GitError(f"git could not be started: {error.strerror}") from None
 
 
 def failure(command: str, answer: Answer) -> GitError:
@@ -112,26 +116,12 @@ def failure(command: str, answer: Answer) -> GitError:
             "this folder is a bare repository inside a folder",
             hint="run sopskit in a work tree; a bare repository in a work tree may be planted",
         )
+    if NOT_FETCHED in answer.complaint:
+        return GitError(f"git {command} needs objects that are not in this clone", hint=NOT_HERE)
     return GitError(
         f"git {command} failed with exit status {answer.status}: {answer.complaint or 'no message'}",
         hint="git fsck tells whether the repository is whole",
     )
-
-
-def _load_runner(program: str) -> Any:
-    """GitPython starts `git version` when it is imported, with the first git of PATH unless a variable names another."""
-    before = os.environ.get(RUNNER_PROGRAM)
-    os.environ[RUNNER_PROGRAM] = program
-    try:
-        from git.cmd import Git
-    except ImportError:  # GitPython's answer to a git program that does not run
-        raise _no_git() from None
-    finally:
-        if before is None:
-            del os.environ[RUNNER_PROGRAM]
-        else:
-            os.environ[RUNNER_PROGRAM] = before
-    return Git()
 
 
 def _no_git() -> GitError:
@@ -150,8 +140,7 @@ def _find_git(untrusted: Path, environ: Mapping[str, str] | None) -> tuple[str, 
     return program, search
 
 
-def _printable(complaint: str | bytes) -> str:
-    text = complaint.decode("utf-8", "replace") if isinstance(complaint, bytes) else complaint
-    lines = [line for line in text.split("\n") if line.strip()]
+def _printable(complaint: bytes) -> str:
+    lines = [line for line in complaint.decode("utf-8", "replace").split("\n") if line.strip()]
     line = next((line for line in lines if line.startswith("fatal:")), lines[-1] if lines else "")
     return "".join(char if char.isprintable() else "?" for char in line.removeprefix("fatal: "))

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sopskit.errors import GitError
-from sopskit.git.changes import TreeChange, TreeEntry, parse_changes, parse_index, parse_tree
-from sopskit.git.objects import LARGEST_BLOB, NOT_HERE, Objects, blob_id, empty_tree_id
-from sopskit.git.plumbing import NOT_A_REPOSITORY, Plumbing, failure
+from sopskit.git import history
+from sopskit.git.changes import NO_SETTINGS, TreeChange, TreeEntry, parse_changes, parse_index, parse_tree
+from sopskit.git.objects import LARGEST_BLOB, Objects, blob_id, empty_tree_id
+from sopskit.git.plumbing import NOT_A_REPOSITORY, NOT_HERE, Plumbing, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from types import TracebackType
 
-RAW = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--find-renames", "-l1000")
+    from sopskit.git.history import CommitInfo, CommitRange, Revision, Version
+
+RAW = ("-r", "-z", "--raw", "--no-abbrev", *NO_SETTINGS, "--find-renames", "--find-copies", "-l1000")
 FILTERS = r"^filter\..*\.(clean|process|required)$"
 UNCOMMITTED = (
     *("diff-index", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"),
     *("--ignore-submodules=all", "HEAD", "--"),
 )
 INDEX = "INDEX"
+HEXADECIMAL = frozenset("0123456789abcdef")
 LOCAL_DEFAULTS = ("refs/heads/main", "refs/heads/master")
 
 
@@ -103,6 +107,14 @@ class Repository:
             )
         return commit
 
+    def _is_id(self, revision: str) -> bool:
+        length = 40 if self.object_format == "sha1" else 64
+        return len(revision) == length and HEXADECIMAL.issuperset(revision)
+
+    def head(self) -> str | None:
+        """The id of the commit that is checked out; None before the first one."""
+        return self._find("HEAD")
+
     def _find(self, expression: str) -> str | None:
         answer = self._plumbing.run("rev-parse", "--verify", "--quiet", "--end-of-options", expression)
         return answer.output.decode("ascii").strip() if answer.status == 0 else None
@@ -133,13 +145,34 @@ class Repository:
     # --- trees
 
     def changes(self, base: str, head: str) -> list[TreeChange]:
-        """The differences between two commits, renames found. Raises `GitError`."""
+        """The differences between two commits. Raises `GitError`.
+
+        Renames are found, and copies of files that changed as well.
+        """
         return parse_changes(self._plumbing.output("diff-tree", *RAW, "--end-of-options", base, head))
+
+    @property
+    def empty_tree(self) -> str:
+        """The id of the tree without files."""
+        return empty_tree_id(self.object_format)
 
     def staged(self) -> list[TreeChange]:
         """The differences between HEAD (nothing, before the first commit) and the index."""
-        base = self._find("HEAD") or empty_tree_id(self.object_format)
-        return parse_changes(self._plumbing.output("diff-index", "--cached", *RAW, "--end-of-options", base))
+        return self.staged_against(self._find("HEAD") or empty_tree_id(self.object_format))
+
+    def staged_against(self, commit: str) -> list[TreeChange]:
+        """The differences between a commit and the index. Raises `GitError`."""
+        return parse_changes(self._plumbing.output("diff-index", "--cached", *RAW, "--end-of-options", commit))
+
+    def worktree(self, base: str) -> list[TreeChange]:
+        """The differences between a commit and the files that lie in the work tree, no filter applied.
+
+        Untracked files that are not ignored count. Submodules are not looked into. Where a file cannot be read, the id of
+        its head side is "". Raises `GitError`.
+        """
+        from sopskit.git.files import file_changes
+
+        return file_changes(self._plumbing, self.root, base, self.object_format)
 
     def has_uncommitted_changes(self, commit: str) -> bool:
         """Whether `commit` is checked out and a tracked file differs from it, in the index or in the work tree.
@@ -158,9 +191,63 @@ class Repository:
 
     def tree_paths(self, revision: str) -> list[TreeEntry]:
         """All paths of a commit."""
-        return parse_tree(self._plumbing.output("ls-tree", "-r", "-z", "--full-tree", self.resolve(revision)))
+        commit = revision if self._is_id(revision) else self.resolve(revision)
+        return parse_tree(self._plumbing.output("ls-tree", "-r", "-z", "--full-tree", commit))
+
+    # --- history
+
+    def range(self, base: str, head: str, *, limit: int = 20_000) -> CommitRange:
+        """The commits that `head` has and `base` has not, oldest first, each with what it changed. Raises `GitError`.
+
+        Above `limit` commits the newest are given. A merge is compared with its first parent. Renames are not looked for.
+        """
+        found = history.commit_range(self._plumbing, base, head, limit)
+        for commit in found.commits:
+            if self.is_cut_off(commit):
+                raise GitError(f"the parents of commit {commit.id} are not in this clone", hint=NOT_HERE)
+        return found
+
+    def is_cut_off(self, commit: CommitInfo) -> bool:
+        """Whether the clone is shallow and ends at a commit: git hides the parents that the commit itself names."""
+        if not self.shallow or commit.parents:
+            return False
+        return b"\nparent " in self.commit_object(commit.id).partition(b"\n\n")[0]
+
+    def versions(
+        self, paths: Collection[bytes], start: str, *, limit_commits: int = 5000
+    ) -> dict[bytes, list[Version]]:
+        """What stood at each of these paths in `start` and before, newest first, on all branches merged into it.
+
+        At most `limit_commits` commits are looked at, for a few paths only those that changed one of them. A merge counts
+        only where it differs from all its parents. Raises `GitError`.
+        """
+        return history.versions(self._plumbing, paths, start, limit_commits)
+
+    def revisions(self, path: str | bytes, start: str, *, limit: int = 1000) -> Iterator[Revision]:
+        """The commits that made the file at `path` what it is in `start`, newest first, followed through renames.
+
+        Raises `GitError`, also midway.
+        """
+        return history.revisions(self._plumbing, os.fsencode(path), start, limit)
 
     # --- contents
+
+    def commit_object(self, id: str) -> bytes:
+        """A commit's own bytes: headers, an empty line, the message. Raises `GitError`."""
+        return self._objects.commit(id)
+
+    def worktree_file(self, path: str | bytes, *, limit: int = LARGEST_BLOB) -> bytes:
+        """The file at `path` in the work tree, as it lies there; no symbolic link is followed.
+
+        Raises `GitError` if no regular file is there, `LimitError` above `limit` bytes.
+        """
+        from sopskit.git.files import read_file
+
+        return read_file(self.root, os.fsencode(path), limit)
+
+    def expect_blobs(self, ids: Iterable[str]) -> None:
+        """Say which blobs will be read, in about this order, so that git is asked for many at a time."""
+        self._objects.expect(ids)
 
     def blob(self, id: str, *, limit: int = LARGEST_BLOB) -> bytes:
         """The blob's bytes, no filter applied. Raises `GitError` if it is not here, `LimitError` above `limit` bytes."""

@@ -318,8 +318,10 @@ def test_a_reader_that_died_is_an_error_once(git: Git, repository: Repository) -
     git.commit({"a": b"1"})
     id = blob_id(b"1", "sha1")
     assert repository.blob(id) == b"1"
-    repository._objects._process.proc.kill()
-    repository._objects._process.proc.wait()
+    process = repository._objects._process
+    assert process is not None
+    process.kill()
+    process.wait()
     with pytest.raises(GitError):
         repository.blob(id)
     assert repository.blob(id) == b"1"
@@ -547,18 +549,18 @@ def test_a_child_sees_no_variable_that_is_not_listed(git: Git, monkeypatch: pyte
     monkeypatch.setenv("SOPS_AGE_KEY", "AGE-SECRET-KEY-1CANARY")
     plumbing = Plumbing(git.folder, os.environ, untrusted=git.folder)
     process = plumbing.start("cat-file", "--batch")
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(b"x\n")
     process.stdin.flush()
     process.stdout.readline()
-    environment = Path(f"/proc/{process.proc.pid}/environ").read_bytes()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        stream.close()
-    process.proc.wait()
+    environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+    process.communicate()
     names = {line.partition(b"=")[0] for line in environment.split(b"\0") if line}
     assert names <= {
         b"HOME", b"XDG_CONFIG_HOME", b"TMPDIR", b"USER", b"LOGNAME", b"PATH", b"LC_ALL", b"GIT_NO_REPLACE_OBJECTS",
         b"GIT_LITERAL_PATHSPECS", b"GIT_OPTIONAL_LOCKS", b"GIT_TERMINAL_PROMPT", b"GIT_NO_LAZY_FETCH", b"GIT_ALLOW_PROTOCOL",
-        b"GIT_CONFIG_PARAMETERS",
+        b"GIT_CONFIG_PARAMETERS", b"GIT_GRAFT_FILE",
     }  # fmt: skip
 
 
