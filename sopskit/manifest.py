@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from base64 import b64decode
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from sopskit.document import Document, Leaf, Path
+    from sopskit.document import Container, Document, Leaf, Path
 
 IDENTITY = ("apiVersion", "kind", "metadata")
 # the fields whose entries are files or variables; a later one wins (Kubernetes merges stringData over data)
 DATA_FIELDS = {"Secret": ("data", "stringData"), "ConfigMap": ("data", "binaryData")}
 BASE64_FIELDS = frozenset((("Secret", "data"), ("ConfigMap", "binaryData")))
+# known by their kind alone: a manifest without apiVersion is a slip, and what is in it is a secret all the same
+KNOWN_KINDS = frozenset((*DATA_FIELDS, "List", *(f"{kind}List" for kind in DATA_FIELDS)))
+LIST = "List"  # how the kinds of lists end; an item that names no kind has what stands before it
+MERGE = "<<"  # the key of YAML 1.1 that kubectl and kustomize follow, and SOPS keeps as an ordinary one
 
 
 class Identity(NamedTuple):
@@ -29,16 +34,27 @@ class Identity(NamedTuple):
 
 
 class KubernetesObject(NamedTuple):
-    """An object: where its mapping stands (document number and path; items of a List are objects too), and its leaves."""
+    """An object: where its mapping stands (document number and path; items of a List are objects too), and its leaves.
+
+    The leaves are as they are written: those that a merge key brings have it in their path, see `own_path`.
+    """
 
     document: int
     path: Path
     identity: Identity
     leaves: tuple[Leaf, ...]
 
+    def own_path(self, container: Container) -> Path:
+        """Where one of the object's mappings or lists stands in effect: from the object on, with merge keys followed."""
+        path = container.path[len(self.path) :]
+        return _without_merges(path) if MERGE in container.keys else path
+
     def __repr__(self) -> str:
         """Which, not what it holds."""
         return f"KubernetesObject({self.document}, {self.path!r}, {self.identity!r})"
+
+
+_FOUND: WeakKeyDictionary[Document, tuple[KubernetesObject, ...]] = WeakKeyDictionary()
 
 
 class Entry(NamedTuple):
@@ -58,43 +74,104 @@ class Entry(NamedTuple):
             return None
 
 
-def objects(document: Document) -> list[KubernetesObject]:
-    """The objects of a document, in the order of the file."""
-    found: list[KubernetesObject] = []
-    for number, root, leaves in _roots(document):
-        top = {leaf.path[len(root)]: leaf for leaf in leaves if len(leaf.path) == len(root) + 1}
-        kind = top["kind"].value if "kind" in top else ""
-        if "apiVersion" not in top or not kind:
-            continue
-        names = {leaf.path[-1]: leaf.value for leaf in leaves if leaf.path[len(root) : -1] == ("metadata",)}
-        identity = Identity(kind, names.get("namespace", ""), names.get("name", ""))
-        found.append(KubernetesObject(number, root, identity, tuple(leaves)))
+def objects(document: Document) -> tuple[KubernetesObject, ...]:
+    """The objects of a document, in the order of the file. Looked for once: a review asks for them again and again."""
+    found = _FOUND.get(document)
+    if found is None:
+        found = _FOUND[document] = tuple(_objects(document))
     return found
 
 
-def _roots(document: Document) -> Iterator[tuple[int, Path, list[Leaf]]]:
-    """Leaves by the mapping that may be an object: a document, or an item of one whose kind ends in List."""
+def _objects(document: Document) -> Iterator[KubernetesObject]:
+    by_root = _by_root(document)
+    tops = {place: _scalars(leaves, place[1]) for place, leaves in by_root.items()}
+    for (number, root), leaves in by_root.items():
+        top, above = tops[number, root], tops.get((number, _merged_into(root[:-2])), {}) if root else {}
+        kind = top.get("kind") or above.get("kind", "").removesuffix(LIST)
+        has_version = "apiVersion" in (top if "kind" in top else above)
+        if not kind or not (has_version or kind in KNOWN_KINDS):
+            continue
+        names = _scalars(leaves, root, "metadata")
+        identity = Identity(kind, names.get("namespace", ""), names.get("name", ""))
+        yield KubernetesObject(number, root, identity, tuple(leaves))
+
+
+def _scalars(leaves: list[Leaf], root: Path, *field: str) -> dict[str | int, str]:
+    """The scalars of an object's mapping, or of one of its fields. What is written there wins over what is merged."""
+    wanted = (*root, *field)
+    found = {leaf.key: leaf.value for leaf in leaves if leaf.parent.path == wanted}
+    for leaf in leaves:
+        container = leaf.parent
+        if MERGE in container.keys and _without_merges(container.path[len(root) :]) == field:
+            found.setdefault(leaf.key, leaf.value)
+    return found
+
+
+def _by_root(document: Document) -> dict[tuple[int, Path], list[Leaf]]:
+    """Leaves by the mapping that may be an object: a document, or an item of one whose kind ends in List, at any depth."""
     by_root: dict[tuple[int, Path], list[Leaf]] = {}
     leaves = document.leaves()
-    lists = {leaf.parent.document for leaf in leaves if leaf.path == ("kind",) and leaf.value.endswith("List")}
+    kinds = (leaf for leaf in leaves if leaf.key == "kind" and leaf.value.endswith(LIST))
+    lists = {(leaf.parent.document, _merged_into(leaf.parent.path)) for leaf in kinds}
     for leaf in leaves:
-        path, number = leaf.path, leaf.parent.document
-        is_item = number in lists and len(path) > 2 and path[0] == "items" and isinstance(path[1], int)
-        by_root.setdefault((number, path[:2] if is_item else ()), []).append(leaf)
-    for (number, root), members in by_root.items():
-        yield number, root, members
+        container = leaf.parent
+        number = container.document
+        root = _root(container, lists) if lists else ()
+        by_root.setdefault((number, root), []).append(leaf)
+    return by_root
+
+
+def _root(container: Container, lists: set[tuple[int, Path]]) -> Path:
+    """The innermost object, document or item, that a mapping or list may be in; `lists` are those that have items."""
+    path, end = container.path, 0
+    while (container.document, path[:end]) in lists:
+        at = end
+        while path[at : at + 1] == (MERGE,):
+            at += 1 + _is_position(path, at + 1)
+        if path[at : at + 1] != ("items",) or not _is_position(path, at + 1):
+            break
+        end = at + 2
+    return path[:end]
+
+
+def _is_position(path: Path, at: int) -> bool:
+    return at < len(path) and isinstance(path[at], int)
+
+
+def _without_merges(path: Path) -> Path:
+    """A path without merge keys and the positions in their lists."""
+    return tuple(
+        part
+        for index, part in enumerate(path)
+        if part != MERGE and not (isinstance(part, int) and index and path[index - 1] == MERGE)
+    )
+
+
+def _merged_into(path: Path) -> Path:
+    """The mapping that a mapping is merged into; itself if it is not."""
+    while path and (path[-1] == MERGE or (path[-2:-1] == (MERGE,) and isinstance(path[-1], int))):
+        path = path[:-1]
+    return path
 
 
 def effective_data(obj: KubernetesObject) -> dict[str, Entry]:
-    """The entries of a Secret or ConfigMap, `data` and `stringData` unified; empty for other kinds."""
-    depth = len(obj.path)
-    entries: dict[str, Entry] = {}
-    for field in DATA_FIELDS.get(obj.identity.kind, ()):
-        for leaf in obj.leaves:
-            path = leaf.path[depth:]
-            if len(path) == 2 and path[0] == field:
-                entries[str(path[1])] = Entry(str(path[1]), field, leaf)
-    return entries
+    """The entries of a Secret or ConfigMap, `data` and `stringData` unified; empty for other kinds.
+
+    Merge keys are followed. A mapping that is merged and hidden by another one counts too: its text stands in the file.
+    """
+    fields = DATA_FIELDS.get(obj.identity.kind, ())
+    found: dict[str, dict[str, Entry]] = {field: {} for field in fields}
+    for leaf in obj.leaves if fields else ():
+        path = obj.own_path(leaf.parent)
+        entries = found.get(str(path[0])) if len(path) == 1 else None
+        if entries is None:
+            continue
+        entry = Entry(str(leaf.key), str(path[0]), leaf)
+        if MERGE in leaf.parent.keys:
+            entries.setdefault(entry.key, entry)
+        else:
+            entries[entry.key] = entry
+    return {key: entry for field in fields for key, entry in found[field].items()}
 
 
 def would_encrypt_identity(document: Document, selected: Collection[Path]) -> Path | None:

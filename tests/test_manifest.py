@@ -58,9 +58,54 @@ def test_the_items_of_a_list_are_objects() -> None:
     assert list(effective_data(found[1])) == ["a"]
 
 
-@pytest.mark.parametrize("text", ["a: 1\n", "kind: Secret\n", "apiVersion: v1\n", "apiVersion: v1\nkind: ''\n"])
+@pytest.mark.parametrize("text", ["a: 1\n", "kind: Role\n", "apiVersion: v1\n", "apiVersion: v1\nkind: ''\n"])
 def test_other_documents_hold_no_object(text: str) -> None:
     assert not objects(read(text))
+
+
+def found(text: str) -> list[tuple[str, list[str]]]:
+    """Each object, and the keys of its data in effect."""
+    return [(str(obj.identity), list(effective_data(obj))) for obj in objects(read(text))]
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_a_secret_or_configmap_is_known_without_its_api_version(kind: str) -> None:
+    assert found(f"kind: {kind}\nmetadata: {{name: x}}\ndata: {{a: b}}\n") == [(f"{kind} x", ["a"])]
+
+
+def test_the_items_of_a_list_have_its_kind_where_they_name_none() -> None:
+    items = "items: [{metadata: {name: x}, data: {a: b}}, {apiVersion: v1, kind: ConfigMap, metadata: {name: y}}]"
+    secrets = [("SecretList ", []), ("Secret x", ["a"]), ("ConfigMap y", [])]
+    assert found(f"apiVersion: v1\nkind: SecretList\n{items}\n") == secrets
+    assert found(f"kind: SecretList\n{items}\n") == secrets
+    assert found(f"apiVersion: v1\nkind: RoleList\n{items}\n")[1] == ("Role x", [])
+    assert found(f"kind: ShoppingList\n{items}\n") == [("ConfigMap y", [])]
+
+
+def test_lists_stand_in_lists() -> None:
+    inner = "{apiVersion: v1, kind: List, items: [{kind: Secret, metadata: {name: x}, stringData: {a: b}}]}"
+    assert found(f"apiVersion: v1\nitems: [{inner}, {{kind: Secret, data: {{c: d}}}}]\nkind: List\n") == [
+        ("List ", []),
+        ("List ", []),
+        ("Secret x", ["a"]),
+        ("Secret ", ["c"]),
+    ]
+
+
+def test_merge_keys_are_followed() -> None:
+    base = "x: &x {apiVersion: v1, kind: Secret, metadata: {namespace: dev, name: x}, stringData: {a: 1, b: 2}}\n"
+    assert found(f"{base}<<: *x\nmetadata: {{name: own}}\n") == [("Secret dev/own", ["a", "b"])]
+    data = "x: &x {a: 1}\ny: &y {b: 2}\nkind: Secret\n"
+    assert found(f"{data}stringData: {{<<: [*x, *y], c: 3}}\n") == [("Secret ", ["a", "b", "c"])]
+    assert found(f"{data}z: &z {{<<: *x}}\ndata: {{<<: *z}}\n") == [("Secret ", ["a"])]
+    items = "x: &x {kind: List, items: [{kind: Secret, data: {a: b}}]}\n"
+    assert found(f"{items}<<: *x\n") == [("List ", []), ("Secret ", ["a"])]
+
+
+def test_what_is_written_wins_over_what_is_merged_and_of_that_the_first() -> None:
+    text = "x: &x {a: 1, b: 1}\ny: &y {a: 2, b: 2}\nkind: Secret\nstringData: {b: 3, <<: [*x, *y]}\n"
+    (secret,) = objects(read(text))
+    assert {key: entry.leaf.value for key, entry in effective_data(secret).items()} == {"b": "3", "a": "1"}
 
 
 def test_a_json_file_may_be_a_manifest() -> None:

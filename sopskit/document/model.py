@@ -199,7 +199,7 @@ class Document:
     `layout` belongs to the format. `repr` shows no content.
     """
 
-    __slots__ = ("block", "bom", "format", "items", "layout", "roots", "text")
+    __slots__ = ("__weakref__", "block", "bom", "format", "items", "layout", "roots", "text")
 
     def __init__(
         self,

@@ -76,6 +76,14 @@ class Gpg:
         with self._lock:
             return self._ready().decrypt_message(message)
 
+    def secret_keys(self) -> frozenset[str]:
+        """The fingerprints (upper case) of the keys and subkeys whose private half gpg has. Raises `GpgError`.
+
+        Asked before many files are opened: gpg takes as long to say that it lacks a key as to use one.
+        """
+        with self._lock:
+            return self._ready().list_secret_keys()
+
     def locate(self) -> str:
         """The absolute path of the program. Raises `GpgError` if there is none.
 

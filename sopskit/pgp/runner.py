@@ -30,6 +30,7 @@ logger.disabled = True
 # Bytes. A message of 884 bytes can inflate to 200 MiB, and a key has 33 at most.
 PLAINTEXT_LIMIT = 4 * 1024
 OUTPUT_LIMIT = 64 * 1024
+LISTING_LIMIT = 16 * 1024 * 1024
 OLDEST_VERSION = (2, 1)
 STATUS_PREFIX = b"[GNUPG:] "
 # No tty and no questions; no network; names are not searched for, groups and defaults of gpg.conf not used.
@@ -42,6 +43,14 @@ OPTIONS = (
     "--no-auto-key-locate",
 )
 ENCRYPT_OPTIONS = ("--no-default-recipient", "--no-encrypt-to", "--no-groups", "--trust-model", "always")
+
+LISTING = (
+    "--list-secret-keys",
+    "--with-colons",
+    "--fixed-list-mode",
+    "--with-fingerprint",
+    "--with-subkey-fingerprint",
+)
 
 
 class GpgProcess(subprocess.Popen[bytes]):
@@ -127,6 +136,16 @@ class Runner(GPG):  # type: ignore[misc]
         self.output_limit = PLAINTEXT_LIMIT
         answer: Answer = self.decrypt(message)
         return answer.transcript()
+
+    def list_secret_keys(self) -> frozenset[str]:
+        """The fingerprints of keys and subkeys with a private half. Raises `GpgError` if gpg hangs or floods."""
+        self.output_limit = LISTING_LIMIT
+        answer = Answer(self)
+        self._collect_output(self._open_subprocess(list(LISTING)), answer)
+        lines = (line.split(b":") for line in answer.data.split(b"\n"))
+        return frozenset(
+            fields[9].decode("latin-1").upper() for fields in lines if fields[0] == b"fpr" and len(fields) > 9
+        )
 
     # python-gnupg's seam: these four names and signatures are its own
 

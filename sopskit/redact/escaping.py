@@ -1,4 +1,4 @@
-"""What may be printed: the mask in the place of values, and hostile text made harmless.
+"""Hostile text made harmless for a terminal or a log.
 
 Key names, paths, refs and comments come from a repository that anybody may have written. On a terminal an escape
 sequence in one of them could hide a line or fill the clipboard, and a bidirectional control could show another name than the
@@ -7,9 +7,7 @@ one that is there.
 
 from __future__ import annotations
 
-from sopskit.secret import MASK
-
-__all__ = ["MASK", "escape", "escape_bytes", "escape_path", "is_harmless"]
+__all__ = ["escape", "escape_bytes", "escape_path", "is_harmless"]
 
 # printable by category, yet drawn as nothing: fillers, joiners and variation selectors
 INVISIBLE = frozenset(
@@ -27,6 +25,7 @@ INVISIBLE = frozenset(
     )
     for code in range(start, end + 1)
 )
+NOTHING = "(empty)"
 SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -54,6 +53,20 @@ def _spell(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{{{code:04x}}}"
 
 
+def harmless(text: str) -> str:
+    """A text out of the repository on one line, that speaks neither to a terminal nor to a CI runner; never nothing.
+
+    Runners take commands from a log: GitHub Actions from lines that start with `::` or hold `##[` anywhere, Azure Pipelines
+    from `##vso[`, TeamCity from `##teamcity[`.
+    """
+    safe = escape(text).replace("##", "#\\u{23}")
+    if safe.lstrip().startswith(":"):
+        safe = safe.replace(":", "\\u{3a}", 1)
+    if safe.isspace():
+        return safe.replace(" ", "\\x20")
+    return safe or NOTHING
+
+
 def escape_bytes(name: bytes) -> str:
     """A file name from Git, which need not be UTF-8."""
     return escape(name.decode("utf-8", "surrogateescape"))
@@ -65,7 +78,7 @@ def escape_path(path: tuple[str | int, ...]) -> str:
     for part in path:
         if isinstance(part, int):
             pieces.append(f"[{part}]")
-        elif part and all(char.isalnum() or char in "_-/" for char in part):
+        elif part and all((char.isalnum() and is_harmless(char)) or char in "_-/" for char in part):
             pieces.append(f".{part}" if pieces else part)
         else:
             quoted = escape(part.replace("\\", "\\\\").replace('"', '\\"'))
