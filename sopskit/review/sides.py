@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from sopskit.document import Leaf, format_for_path, parse
-from sopskit.errors import EncryptedValueError
-from sopskit.review.model import Recipient
+from sopskit.errors import EncryptedValueError, LimitError
+from sopskit.review.leafcount import MOST, has_too_many
+from sopskit.review.model import Point, Range, Recipient
 from sopskit.sops.metadata import Metadata
 from sopskit.sops.values import PREFIX, EncryptedValue
 
@@ -18,11 +21,21 @@ if TYPE_CHECKING:
 TOKEN_START = PREFIX.encode("ascii")
 
 
-class Side(NamedTuple):
+class Side:
     """A file as it stands on one side. `metadata` is None for a plain one, `document` for a file of no known format."""
 
-    document: Document | None
-    metadata: Metadata | None
+    __slots__ = ("_lines", "_tokens", "document", "metadata")
+
+    def __init__(self, document: Document | None, metadata: Metadata | None) -> None:
+        """Hold both."""
+        self.document = document
+        self.metadata = metadata
+        self._tokens: dict[str, EncryptedValue | None] = {}  # by their text: each is asked for by many policies
+        self._lines: list[int] = []  # where each begins, once that is asked for
+
+    def __repr__(self) -> str:
+        """Format, not content."""
+        return f"<{'encrypted' if self.metadata else 'plain'} side, {self.format}>"
 
     @property
     def format(self) -> str | None:
@@ -52,12 +65,26 @@ class Side(NamedTuple):
 
     def token(self, item: Leaf | Comment) -> EncryptedValue | None:
         """The encrypted value that stands there; None for plain text."""
-        if self.metadata is None or not item.value.startswith(PREFIX):
+        text = item.value
+        if self.metadata is None or not text.startswith(PREFIX):
             return None
-        try:
-            return EncryptedValue.parse(item.value)
-        except EncryptedValueError:
-            return None
+        if text not in self._tokens:
+            try:
+                self._tokens[text] = EncryptedValue.parse(text)
+            except EncryptedValueError:
+                self._tokens[text] = None
+        return self._tokens[text]
+
+    def range_of(self, leaf: Leaf) -> Range:
+        """Where a leaf of this side stands, in a time that does not grow with the lines before it."""
+        if not self._lines:
+            lines = self.document.text.split("\n") if self.document else ()
+            self._lines = list(accumulate((len(line) + 1 for line in lines), initial=0))
+        return Range(self._point(leaf.start), self._point(leaf.end))
+
+    def _point(self, index: int) -> Point:
+        line = bisect_right(self._lines, index)
+        return Point(line, index - self._lines[line - 1] + 1)
 
     def uncovered(self) -> Iterator[Leaf]:
         """Leaves that the file's own rule covers and that are plain text all the same."""
@@ -76,11 +103,14 @@ def read_side(path: str, data: bytes) -> Side:
     """Read a file's state. `path` tells the format.
 
     A file of a format that is not SOPS's own (`binary`) is not taken apart unless it holds tokens.
-    Raises `FormatError` if it cannot be read.
+    Raises `FormatError` if it cannot be read, `LimitError` for a plain one of too many values.
     """
     format = format_for_path(path)
-    if format.NAME == "binary" and not looks_encrypted(data):
-        return Side(None, None)
+    if not looks_encrypted(data):
+        if format.NAME == "binary":
+            return Side(None, None)
+        if has_too_many(data, format.NAME):
+            raise LimitError(f"more than {MOST} values in a file that is not encrypted")
     document = parse(data, format, encrypted=True)
     return Side(document, Metadata.from_block(document.block) if document.block else None)
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.repositories import init
+from tests.review.reviewing import Reviewer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,16 +24,17 @@ class Sops:
         self.program = program
         self.folder = folder
         self.key = key
+        self.environment = {
+            "SOPS_AGE_KEY_FILE": str(key.path),
+            "SOPS_DISABLE_VERSION_CHECK": "1",
+            "HOME": str(folder),
+            "PATH": "/usr/bin:/bin",
+        }
 
     def __call__(self, *arguments: str) -> None:
         """Run a command that must succeed."""
-        environment = {
-            "SOPS_AGE_KEY_FILE": str(self.key.path),
-            "SOPS_DISABLE_VERSION_CHECK": "1",
-            "HOME": str(self.folder),
-        }
         done = subprocess.run(
-            [self.program, *arguments], cwd=self.folder, env=environment, capture_output=True, check=False
+            [self.program, *arguments], cwd=self.folder, env=self.environment, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
 
@@ -52,3 +56,10 @@ def sops(tool: Callable[[str], str], tmp_path: Path, alice: AgeTestKey) -> Sops:
     folder = tmp_path / "sops"
     folder.mkdir()
     return Sops(tool("sops"), folder, alice)
+
+
+@pytest.fixture
+def review_of(tmp_path: Path, tool: Callable[[str], str]) -> Reviewer:
+    """`review_of(base, head)`: two states of a new repository, reviewed."""
+    tool("git")
+    return Reviewer(init(tmp_path / "reviewed"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sopskit.document.model import position
 from sopskit.errors import FormatError
-from sopskit.review.model import Recipient
+from sopskit.review.model import Point, Range, Recipient
 from sopskit.review.sides import looks_encrypted, read_side
 from tests.conftest import AgeTestKey
 from tests.review.conftest import Sops
@@ -34,8 +35,8 @@ def test_a_plain_file_has_neither() -> None:
 
 
 def test_a_file_of_no_known_format_is_not_taken_apart() -> None:
-    assert read_side("main.py", b"sops = 'ENC[x'\n") == (None, None)
-    assert read_side("main.py", b"").format is None
+    side = read_side("main.py", b"sops = 'ENC[x'\n")
+    assert (side.document, side.metadata, side.format) == (None, None, None)
 
 
 def test_a_whole_file_encrypted_as_binary_is_read(sops: Sops) -> None:
@@ -63,3 +64,12 @@ def test_a_broken_file_is_told_from_a_plain_one(sops: Sops) -> None:
     with pytest.raises(FormatError):
         read_side("file.yaml", data + b"]: [")
     assert (looks_encrypted(data), looks_encrypted(b"sops: are dogs")) == (True, False)
+
+
+def test_a_leaf_stands_where_counting_from_the_start_says() -> None:
+    side = read_side("a.yaml", "a: 1\nb:\n  - ä: x\n    c: 'y'\n\u2028d: |\n  z\n".replace("\u2028", "").encode())
+    document = side.document
+    assert document is not None
+    for leaf in document.leaves():
+        start, end = (Point(*position(document.text, index)) for index in (leaf.start, leaf.end))
+        assert side.range_of(leaf) == Range(start, end)

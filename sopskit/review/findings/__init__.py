@@ -1,34 +1,76 @@
 """What a reviewer should know about a change: one function for each policy, named by its id.
 
-A policy is given one file's two sides and yields findings. A new one is a function and a line in `POLICIES`.
+A family of policies is a module with its functions and its table; a new policy is a function and a row there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.review.findings import encryption, integrity, keymaterial, recipients
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sopskit.review.findings.subject import Subject
-    from sopskit.review.model import Finding
-
-POLICIES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
-    encryption.enc01,
-    encryption.enc02,
-    encryption.enc04,
-    keymaterial.enc06,
-    recipients.rcp01,
-    recipients.rcp03_rcp11,
-    integrity.mac02,
-    integrity.mac03,
-    integrity.cry02,
-    integrity.git04,
+from sopskit.review.findings import (
+    blindedits,
+    certificates,
+    ciphertext,
+    commits,
+    copies,
+    credentials,
+    departures,
+    earlier,
+    encryption,
+    environments,
+    ignored,
+    integrity,
+    keymaterial,
+    kubernetes,
+    merges,
+    recipients,
+    repository,
+    rules,
+    secrettypes,
+    sharedvalues,
+    supervision,
+    values,
+    waivers,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
 
-def find(subject: Subject) -> tuple[Finding, ...]:
-    """All findings on one file, in the order of the policies."""
-    return tuple(finding for policy in POLICIES for finding in policy(subject))
+    from sopskit.review.findings.policy import ChangePolicy, FilePolicy, Policy
+
+    class Family(Protocol):
+        """A module of policies."""
+
+        POLICIES: tuple[FilePolicy | ChangePolicy, ...]
+
+
+FAMILIES: tuple[Family, ...] = (
+    blindedits,
+    certificates,
+    ciphertext,
+    commits,
+    copies,
+    credentials,
+    departures,
+    earlier,
+    encryption,
+    environments,
+    ignored,
+    integrity,
+    keymaterial,
+    kubernetes,
+    merges,
+    recipients,
+    repository,
+    rules,
+    secrettypes,
+    sharedvalues,
+    supervision,
+    values,
+    waivers,
+)  # type: ignore[assignment]
+POLICIES: tuple[Policy, ...] = tuple(
+    sorted((policy for family in FAMILIES for policy in family.POLICIES), key=lambda policy: policy.id)
+)
+BY_ID: Mapping[str, Policy] = {policy.id: policy for policy in POLICIES}

@@ -1,94 +1,116 @@
-"""The review for people at a terminal: worst first, one line of plain language for each file, values masked."""
+"""The review for people at a terminal: findings first, one line of plain language for each file, values masked.
+
+On a terminal it is drawn with rich, in colour and folded; elsewhere it is plain text, stable and complete, for logs and
+grep. What came out of the repository can neither control a terminal nor speak to a CI runner that reads the log.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.redact import escape, escape_path
+from sopskit.redact import escape, harmless
+from sopskit.review.render import words
+from sopskit.review.render.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sopskit.review.model import Change, FileReview, Finding, ReviewDiff, Severity
+    from sopskit.review.model import FileReview, Finding, ReviewDiff
+    from sopskit.review.render.rows import Row
+    from sopskit.review.render.words import Voice
 
-SIGNS = {"added": "+", "removed": "-"}
-SHORT_ID = 12
-COLOURS: dict[Severity, str] = {"block": "\x1b[1;31m", "high": "\x1b[1;33m"}  # bold red, bold yellow
-NO_COLOUR = "\x1b[0m"
-
-
-def render(review: ReviewDiff, *, colour: bool = False) -> str:
-    """The whole review, with a final line feed. `colour` makes the titles of severe findings stand out."""
-    return "\n".join(_lines(review, colour=colour)) + "\n"
+LIMIT = 1_000  # characters of one name or path
+DEFAULT_WIDTH = 100
 
 
-def _lines(review: ReviewDiff, *, colour: bool) -> Iterator[str]:
-    base, head = review.base, review.head
-    yield (
-        f"sopskit review: {escape(base.ref)} {base.commit[:SHORT_ID]} -> {escape(head.ref)} {head.commit[:SHORT_ID]}"
-        f", no key used, {_count(len(review.files), 'file')}"
-    )
-    yield from (f"only in {escape(path)}" for path in review.paths)
+def render(review: ReviewDiff, *, colour: bool = False, width: int | None = None) -> str:
+    """The whole review, with a final line feed.
+
+    With `colour` for a terminal of `width` columns; without, plain text with no escape sequence in it, whatever the width.
+    """
+    if colour:
+        from sopskit.review.render.console import draw
+
+        return draw(review, width or DEFAULT_WIDTH)
+    return "\n".join(_lines(review)) + "\n"
+
+
+def foreign(text: str, limit: int = LIMIT) -> str:
+    """A text out of the repository, harmless to terminals and to CI runners that read the log."""
+    return words.shorten(harmless(text), limit)
+
+
+VOICE = words.Voice(own=escape, foreign=foreign, arrow=" -> ")
+
+
+def _lines(review: ReviewDiff) -> Iterator[str]:
+    yield headline(review, VOICE)
+    yield from (f"only in {foreign(path)}" for path in review.paths)
+    yield from environments(review, VOICE)
     for finding in review.findings:
         yield ""
-        yield from _finding(finding, colour=colour)
-    for file in review.files:
+        yield from finding_lines(finding, VOICE)
+    for file in words.worst_first(review):
         yield ""
-        yield from _file(file)
-    for item in review.not_checked:
-        yield ""
-        yield f"not checked: {escape(item.path)}: {escape(item.reason)}"
+        yield f"{file_name(file, VOICE)}: {words.file_line(file, VOICE)}"
+        yield from (f"  {_row(row)}" for row in rows(file, VOICE))
+        yield from (f"  {line}" for line in details(file, VOICE))
     yield ""
-    yield _verdict(review)
+    yield from closing(review, VOICE)
 
 
-def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
-    place = escape(finding.path) + (f":{finding.line}" if finding.line else "")
-    key = f" {escape_path(finding.key)}" if finding.key else ""
-    args = {name: escape(str(value)) for name, value in finding.args.items()}
-    title = f"{finding.severity.upper()} {finding.id} {finding.title}"
-    mark = COLOURS.get(finding.severity) if colour else None
-    yield f"{mark}{title}{NO_COLOUR}" if mark else title
-    yield f"  {place}{key}"
-    yield f"  {finding.message.format_map(args)}"
-    yield f"  try: {finding.remedy}"
+def headline(review: ReviewDiff, voice: Voice) -> str:
+    """What is compared, and how much it is."""
+    return f"sopskit {'review' if review.base else 'check'}: {', '.join(words.title(review, voice))}"
 
 
-def _file(file: FileReview) -> Iterator[str]:
-    moved = f" (was {escape(file.old_path)})" if file.old_path else ""
-    yield f"{escape(file.path)}{moved}: {file.status}"
-    for operation in file.operations:
-        yield f"  {operation.explanation}"
-    for one in file.recipient_changes:
-        yield f"  {SIGNS[one.change]} recipient {escape(one.recipient.type)} {escape(one.recipient.id)}"
-    for side, sign in ((file.rules.base, "-"), (file.rules.head, "+")):
-        if file.encrypted == (True, True) and file.rules.base != file.rules.head:
-            yield from (f"  {sign} rule {name}: {escape(str(value))}" for name, value in side.items())
-    yield from (_change(change) for change in file.changes)
+def environments(review: ReviewDiff, voice: Voice) -> Iterator[str]:
+    """The environments that are touched, in a line; none if there are none."""
+    if review.environments:
+        named = (f"{voice.foreign(one.name)} ({words.count(one.files, 'file')})" for one in review.environments)
+        yield f"environments: {', '.join(named)}"
 
 
-def _change(change: Change) -> str:
-    document = f" (document {change.document + 1})" if change.document else ""
-    doubt = "" if change.certain else ", as far as can be seen without a key"
-    sign = SIGNS.get(change.change, "~")
-    where = escape_path(change.path) or "the top level"
-    if change.change == "comment":
-        return f"  ~ comments of {where}{document} changed{doubt}"
-    kinds = [kind for kind in (change.type.base, change.type.head) if kind is not None]
-    kind = " -> ".join(dict.fromkeys(escape(kind) for kind in kinds))
-    state = "encrypted" if change.encrypted.head or change.encrypted.base else "plain"
-    return f"  {sign} {where}{document}: {change.change} ({kind}, {state}){doubt}"
+def finding_lines(finding: Finding, voice: Voice) -> Iterator[str]:
+    """A finding: its title, its place, what it says, what to do. A waived one is told in two lines."""
+    key = f" {words.key_path(finding.key, finding.document or 0, voice)}" if finding.key else ""
+    where = f"  {words.place(finding, voice)}{key}"
+    if finding.waived:
+        reason, owner, expires = map(voice.foreign, finding.waived)
+        yield f"waived {finding.id} {finding.title}: {reason} ({owner}, until {expires})"
+        yield where
+        return
+    yield f"{finding.severity.upper()} {finding.id} {finding.title}"
+    yield where
+    yield f"  {words.message(finding, voice)}"
+    yield f"  try: {words.say(finding.remedy, finding.args, voice)}"
 
 
-def _verdict(review: ReviewDiff) -> str:
-    if review.verdict == "undecided":
-        return "undecided: an encrypted file could not be read"
-    counts: dict[str, int] = {}
-    for finding in review.findings:
-        counts[finding.severity] = counts.get(finding.severity, 0) + 1
-    found = ", ".join(f"{count} {severity}" for severity, count in counts.items()) or "none"
-    return f"findings: {found}; MACs are not checked without a key"
+def file_name(file: FileReview, voice: Voice) -> str:
+    """The path of a file, and its environment."""
+    return voice.foreign(file.path) + (f" ({voice.foreign(file.environment)})" if file.environment is not None else "")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _row(row: Row) -> str:
+    return f"{row.sign} {row.what}: {row.change}" + (f" ({row.kind})" if row.kind else "")
+
+
+def details(file: FileReview, voice: Voice) -> Iterator[str]:
+    """What the cluster gets of a file, and what its commits did."""
+    for object in file.objects:
+        name = "/".join(voice.foreign(part) for part in (object.namespace, object.name) if part)
+        keys = ", ".join(f"{voice.foreign(one.key)} {words.WORDS.get(one.change, one.change)}" for one in object.keys)
+        yield f"{voice.foreign(object.kind)} {name}: {keys}"
+    if len(file.commits) > 1:
+        for one in file.commits:
+            done = ", ".join(operation.id for operation in one.operations)
+            yield f"commit {escape(one.commit[: words.SHORT_ID])}: {done}"
+
+
+def closing(review: ReviewDiff, voice: Voice) -> Iterator[str]:
+    """What was not checked, and the verdict."""
+    yield from (f"not checked: {words.unreadable(item, voice)}" for item in review.not_checked)
+    yield from words.limits(review)
+    if review.truncated:
+        yield words.TRUNCATED
+    yield words.verdict(review)
