@@ -29,3 +29,31 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         """Take it away."""
         self._progress.stop()
+
+
+class LateBar:
+    """A bar that is shown only if there turns out to be much to count."""
+
+    def __init__(self, stream: TextIO, title: str, least: int) -> None:
+        """Nothing is shown before a total of `least`."""
+        self._stream = stream
+        self._title = title
+        self._least = least
+        self._bar: Bar | None = None
+        self._advance: Callable[[], None] | None = None
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        """Call what is given with how many are done, and how many there are, after each."""
+        return self._count
+
+    def _count(self, done: int, total: int) -> None:  # noqa: ARG002 the number done is counted by the calls
+        if self._bar is None and total >= self._least:
+            self._bar = Bar(self._stream, self._title, total)
+            self._advance = self._bar.__enter__()
+        if self._advance is not None:
+            self._advance()
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.__exit__()

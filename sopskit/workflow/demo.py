@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.age import generate_x25519
+from sopskit.config import sopskit_yaml
 from sopskit.config.search import NAME
 from sopskit.config.sops_yaml import load_config
 from sopskit.deploy.build import masked
@@ -16,23 +17,28 @@ from sopskit.document import format_for_path
 from sopskit.errors import DataKeyError, IntegrityError
 from sopskit.git import open_repository
 from sopskit.git.scratch import ScratchRepository
+from sopskit.git.worktree import WorkTree
 from sopskit.pgp import Gpg
 from sopskit.review.render.terminal import render as render_review
 from sopskit.sops.masterkeys import FixedKeyring
 from sopskit.sops.metadata import Metadata
+from sopskit.workflow.check import check_worktree
 from sopskit.workflow.decrypt import open_bytes
-from sopskit.workflow.demo_files import ENCRYPTED, PLAIN, creation_rules
+from sopskit.workflow.demo_files import ENCRYPTED, PLAIN, creation_rules, team_config
 from sopskit.workflow.encrypt import Older, encrypt, read_plain
+from sopskit.workflow.ends import choose_ends
 from sopskit.workflow.render import render
-from sopskit.workflow.review import choose_ends, review
+from sopskit.workflow.review import review
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sopskit.age import KeyIdentity
     from sopskit.config.sops_yaml import SopsConfig
+    from sopskit.review.model import Finding
 
 SECRETS = "k8s/gitops/dev/service1/secrets.yaml"
+DEV = "dev"
 CONFIGMAP = "k8s/gitops/dev/service1/configmap.yaml"
 CHANGED = {
     SECRETS: (b"demo-dev-db-pass-41c7", b"demo-dev-db-pass-9e02"),
@@ -60,7 +66,7 @@ def run(say: Callable[[str], None], environ: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix="sopskit-demo-") as name:
         _Walk(Path(name).resolve(), say, environ).run()
     say("")
-    say("Everything was verified, and the folder is gone. To start in your own repository: sopskit encrypt --help")
+    say("Everything was verified, and the folder is gone. To start in your own repository: sopskit init")
 
 
 class _Walk:
@@ -83,6 +89,7 @@ class _Walk:
         self.repository.commit("Secrets and ConfigMaps of service1, encrypted")
         self._change_on_a_branch()
         self._review()
+        self._check_a_mistake()
         self._render()
 
     # --- the steps
@@ -104,7 +111,12 @@ class _Walk:
     def _encrypt_all(self) -> None:
         for path, data in PLAIN.items():
             self._write(path, data)
-        self._write(NAME, creation_rules(self.keys.cluster, self.keys.ann, self.keys.team))
+        keys = self.keys
+        self._write(NAME, creation_rules(keys.cluster, keys.ann, keys.team))
+        self._write(
+            sopskit_yaml.NAME,
+            team_config({"cluster": keys.cluster, "ann": keys.ann, "dev-team": keys.team, "ben": keys.ben}),
+        )
         config = self._config()
         for path, data in self.plain.items():
             self._write(path, self._encrypted(path, data, config))
@@ -130,15 +142,14 @@ class _Walk:
         self.repository.branch("rotate-db")
         cluster, ann, team = self.keys.cluster, self.keys.ann, self.keys.team
         self._write(NAME, creation_rules(cluster, ann, team, newcomer=self.keys.ben))
-        for path, (old, new) in CHANGED.items():
-            config = self._config() if path == SECRETS else None
-            self._change(path, self.plain[path].replace(old, new), config)
+        for path in self.plain:
+            if DEV in path:
+                old, new = CHANGED.get(path, (b"", b""))
+                self._change(path, self.plain[path].replace(old, new), self._config())
         self.repository.commit("Change the database password and the log level, add ben")
         _expect(self._opens(SECRETS, self.keys.ben), "the new recipient cannot open the file")
         self.say("")
-        self.say(
-            "On a branch: a new database password, a new log level, and ben becomes a recipient of the dev secrets."
-        )
+        self.say("On a branch: a new database password, a new log level, and ben becomes a recipient of the dev files.")
         self.say("Values that did not change kept their ciphertext, so a Git diff shows two values.")
 
     def _review(self) -> None:
@@ -148,14 +159,31 @@ class _Walk:
         with repository:
             result = review(repository, choose_ends(repository, ["main...rotate-db"], self.folder))
         changes = {(file.path, change.path) for file in result.files for change in file.changes if file.encrypted.head}
-        recipients = [(file.path, one.recipient.id) for file in result.files for one in file.recipient_changes]
+        recipients = {(one.change, one.recipient.name) for file in result.files for one in file.recipient_changes}
         _expect(
             changes == {(SECRETS, ("stringData", "DB_PASSWORD")), (CONFIGMAP, ("data", "LOG_LEVEL"))},
             "review-diff: values",
         )
-        _expect(recipients == [(SECRETS, str(self.keys.ben.recipient()))], "review-diff: recipients")
-        _expect({finding.id for finding in result.findings} == {"RCP11"}, "review-diff: findings")
+        _expect(recipients == {("added", "ben")}, "review-diff: recipients")
+        _expect({finding.id for finding in result.findings} >= {"RCP11", "SUP01"}, "review-diff: findings")
+        _expect(result.verdict == "clean", "review-diff: verdict")
         self._show("$ sopskit review-diff main...rotate-db     (no private key is used)", render_review(result))
+
+    def _check_a_mistake(self) -> None:
+        path = SECRETS.replace(DEV, "prod")
+        encrypted = (self.folder / path).read_bytes()
+        self._write(path, self.plain[path])
+        repository = open_repository(self.folder)
+        if repository is None:
+            raise IntegrityError("the demo's repository is gone")
+        with repository:
+            result = check_worktree(repository, WorkTree(repository.root, self.environ))
+        _expect(result.exit_code == 1, "check: verdict")
+        _expect({one.path for one in result.findings if one.severity == "block"} == {path}, "check: findings")
+        self.say("")
+        self.say("A slip: a file of prod is saved in plain text. Before the commit, and in CI:")
+        self._show("$ sopskit check", "\n".join(map(_line, result.findings)))
+        self._write(path, encrypted)
 
     def _render(self) -> None:
         folder = self.folder / "k8s/gitops/dev"
@@ -242,6 +270,11 @@ def _values(files: Mapping[str, bytes], part: str) -> set[bytes]:
     """The values of the demo's files whose path has `part`: they are the words that start with `demo-`."""
     words = {word.strip(b"\"'") for path, data in files.items() if part in path for word in data.split()}
     return {word for word in words if word.startswith(b"demo-")}
+
+
+def _line(finding: Finding) -> str:
+    place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+    return f"{place}: {finding.id} {finding.title}"
 
 
 def _expect(right: bool, what: str) -> None:

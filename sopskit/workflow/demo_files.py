@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sopskit.age import KeyIdentity
 
 ENVIRONMENTS = ("dev", "qa", "prod")
@@ -112,4 +114,16 @@ def creation_rules(
         lines.append(f"  - path_regex: k8s/(gitops/{environment}/.*|helm-values/.*/{environment}-config)\\.yaml$")
         lines.append("    encrypted_regex: ^(data|stringData)$")
         lines.append(f"    age: {','.join(str(identity.recipient()) for identity in identities)}")
+    return "\n".join([*lines, ""]).encode()
+
+
+def team_config(names: Mapping[str, KeyIdentity]) -> bytes:
+    """A `.sopskit.yaml`: prod protected, and who is behind the recipients."""
+    lines = ["version: 1", "environments:"]
+    for environment in ENVIRONMENTS:
+        paths = f'["k8s/gitops/{environment}/**", "k8s/helm-values/*/{environment}-config.yaml"]'
+        protected = ", protected: true" if environment == "prod" else ""
+        lines.append(f"  - {{name: {environment}, paths: {paths}{protected}}}")
+    lines.append("names:")
+    lines += [f"  - {{name: {name}, recipients: [{identity.recipient()}]}}" for name, identity in names.items()]
     return "\n".join([*lines, ""]).encode()

@@ -1,219 +1,186 @@
-"""review-diff: the objects of two commits in, one review out. Nothing is checked out, no key is used."""
+"""review-diff: the objects of two states in, one review out. Nothing is checked out or written."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sopskit.config.search import NAME
-from sopskit.config.sops_yaml import SopsConfig
-from sopskit.errors import FormatError, GitError, LimitError, NoMatchingRuleError, UsageError
-from sopskit.review.files import path_text, review_file
-from sopskit.review.findings.subject import Rule
-from sopskit.review.model import Commit, FileReview, NotChecked, ReviewDiff, Sides
-from sopskit.review.sides import looks_encrypted, read_side
+from sopskit.config.sopskit_yaml import DEFAULT
+from sopskit.errors import FileAccessError, GitError, LimitError
+from sopskit.git import TreeChange, TreeEntry
+from sopskit.review.assemble import review as assemble
+from sopskit.review.model import ConfigSource, End, Sides
+from sopskit.review.request import DEFAULTS, Objects, Request
+from sopskit.review.trees import Tree, path_text
+from sopskit.workflow.ends import limit_changes, require_paths
+from sopskit.workflow.teamconfig import load_team_config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Literal, TypeAlias
 
-    from sopskit.git import Repository, TreeChange, TreeEntry
-    from sopskit.review.model import FileStatus, Severity
-    from sopskit.review.sides import Side
+    from sopskit.git import Repository, Version
+    from sopskit.review.model import ReviewDiff
+    from sopskit.review.request import Options
+    from sopskit.workflow.ends import Ends
 
-ROOT = b"."
-STATUSES: dict[str, FileStatus] = {
-    "A": "added",
-    "C": "copied",
-    "D": "deleted",
-    "M": "modified",
-    "R": "renamed",
-    "T": "type-changed",
-}
+    Uncommitted: TypeAlias = Literal["staged", "worktree"]
 
-
-class Ends(NamedTuple):
-    """The two commits to compare, each with the words that named it."""
-
-    base: Commit
-    head: Commit
-
-
-def choose_ends(repository: Repository, words: Sequence[str], folder: Path, *, separated: bool = False) -> Ends:
-    """The commits that a command line means.
-
-    `A..B`: these two. `A...B` and `A B`: the merge base of the two, and B. `A`: the same with HEAD as B. Nothing: the same
-    with the upstream default branch as A. A word that is a path in `folder` as well is refused, as git does, unless two
-    dashes `separated` the revisions from paths. Raises `UsageError` and `GitError`.
-    """
-    base, head, merge = _names(repository, words)
-    for word in words:
-        if not separated and os.path.lexists(folder / word):
-            raise UsageError(
-                f"{word} may be a revision or a path",
-                hint=f"write {word} -- if you mean the branch, and paths after the two dashes",
-            )
-    base_id, head_id = repository.resolve(base), repository.resolve(head)
-    return Ends(
-        Commit(_short(base), repository.merge_base(base_id, head_id) if merge else base_id), Commit(head, head_id)
-    )
-
-
-def _names(repository: Repository, words: Sequence[str]) -> tuple[str, str, bool]:
-    """Base, head, and whether the merge base of the two is meant."""
-    if len(words) == 2:
-        return words[0], words[1], True
-    if not words:
-        default = repository.upstream_default()
-        if default is None:
-            raise UsageError(
-                "there is no upstream default branch to compare with", hint="name one: sopskit review-diff main"
-            )
-        return default, "HEAD", True
-    for separator, merge in (("...", True), ("..", False)):
-        base, found, head = words[0].partition(separator)
-        if found:
-            return base or "HEAD", head or "HEAD", merge
-    return words[0], "HEAD", True
-
-
-def choose_paths(repository: Repository, words: Sequence[str], folder: Path) -> tuple[bytes, ...]:
-    """Paths relative to `folder` as paths of the repository; `.` is its root. Raises `UsageError` for one outside."""
-    paths: list[bytes] = []
-    for word in words:
-        relative = repository.relative(folder / word)
-        if relative is None:
-            raise UsageError(f"{word} lies outside of the repository")
-        paths.append(os.fsencode(relative))
-    return tuple(paths)
+LARGEST_FILE = 64 * 1024 * 1024
 
 
 def review(
-    repository: Repository, ends: Ends, *, paths: tuple[bytes, ...] = (), threshold: Severity = "high"
+    repository: Repository, ends: Ends, *, paths: tuple[bytes, ...] = (), options: Options = DEFAULTS
 ) -> ReviewDiff:
     """Review what changed between two commits, if `paths` are given only at or below them.
 
-    Raises `GitError` if an object is not here, and `UsageError` for a path that neither commit has.
+    Raises `GitError` if an object is not here, `UsageError` for a path that neither commit has, and `ConfigError` for a
+    `.sopskit.yaml` of the target that cannot be read.
     """
-    rules = Sides(_Rules(repository, ends.base.commit), _Rules(repository, ends.head.commit))
-    _require(paths, [*rules.base.tree, *rules.head.tree])
-    files: list[FileReview] = []
-    not_checked: list[NotChecked] = []
-    for change in repository.changes(ends.base.commit, ends.head.commit):
-        if paths and not any(_covers(path, side) for path in paths for side in (change.base, change.head)):
-            continue
-        file, problems = _review_change(repository, change, rules)
-        files.append(file)
-        not_checked += problems
-    problems = [*rules.base.problems, *rules.head.problems]
-    names = tuple(path_text(path) for path in paths)
-    not_checked = list(dict.fromkeys(problems + not_checked))
-    return ReviewDiff(ends.base, ends.head, tuple(files), tuple(not_checked), threshold, names)
+    base, head = str(ends.base.commit), str(ends.head.commit)
+    entries, differences = repository.tree_paths(base), repository.changes(base, head)
+    after = entries_after(entries, differences)
+    require_paths(paths, [*entries, *after])
+    read = _blob_reader(repository)
+    trees = Sides(Tree(entries, read, repository.expect_blobs), Tree(after, read, repository.expect_blobs))
+    target = trees.base
+    if ends.target is not None and ends.target != base:
+        target = Tree(repository.tree_paths(ends.target), read, repository.expect_blobs)
+    team, config = load_team_config(target, ends.target or base)
+    changes = limit_changes(differences, paths)
+    repository.expect_blobs(
+        entry.id for change in changes for entry in change[1:3] if entry is not None and entry.is_file
+    )
+    return assemble(
+        Request(
+            base=ends.base,
+            head=ends.head,
+            changes=changes,
+            trees=trees,
+            target=target,
+            read=Sides(read, read),
+            team=team,
+            config=config,
+            commits=repository.range(base, head),
+            objects=_objects(repository, base),
+            paths=tuple(path_text(path) for path in paths),
+            options=options,
+        )
+    )
 
 
-def _require(paths: tuple[bytes, ...], tree: list[TreeEntry]) -> None:
-    """A slip in a path shall not be taken for a clean review."""
-    for path in paths:
-        if path != ROOT and not any(_covers(path, entry) for entry in tree):
-            raise UsageError(
-                f"{path_text(path)} is in neither of the two commits", hint="paths are relative to the current folder"
-            )
+def review_uncommitted(
+    repository: Repository,
+    base: End | None,
+    state: Uncommitted,
+    *,
+    paths: tuple[bytes, ...] = (),
+    options: Options = DEFAULTS,
+) -> ReviewDiff:
+    """Review what the index or the work tree changes against a commit (None: there is none yet). Raises as `review`."""
+    commit = base.commit if base is not None else None
+    old = repository.tree_paths(commit) if commit is not None else []
+    changes = uncommitted_changes(repository, commit, state)
+    new = entries_after(old, changes)
+    require_paths(paths, [*old, *new])
+    from_blob = _blob_reader(repository)
+    from_head = from_blob if state == "staged" else _file_reader(repository)
+    trees = Sides(Tree(old, from_blob), Tree(new, from_head))
+    team, config = load_team_config(trees.base if commit is not None else trees.head, commit)
+    return assemble(
+        Request(
+            base=base,
+            head=End(state, None),
+            changes=limit_changes(changes, paths),
+            trees=trees,
+            read=Sides(from_blob, from_head),
+            team=team,
+            config=config,
+            objects=_objects(repository, commit) if commit is not None else Objects(),
+            paths=tuple(path_text(path) for path in paths),
+            options=options,
+        )
+    )
 
 
-def _covers(path: bytes, entry: TreeEntry | None) -> bool:
-    return entry is not None and (path in (ROOT, entry.path) or entry.path.startswith(path + b"/"))
+def uncommitted_changes(repository: Repository, commit: str | None, state: Uncommitted) -> list[TreeChange]:
+    """What differs between a commit (None: nothing) and the index or the work tree."""
+    if state == "worktree":
+        return repository.worktree(commit if commit is not None else repository.empty_tree)
+    return repository.staged() if commit is None else repository.staged_against(commit)
 
 
-def _review_change(
-    repository: Repository, change: TreeChange, rules: Sides[_Rules]
-) -> tuple[FileReview, list[NotChecked]]:
-    status = STATUSES[change.status]
-    if change.base and change.head and change.base.id == change.head.id and change.status == "M":
-        status = "mode-changed"
-    old_path = change.base.path if change.base and change.status in "RC" else None
-    problems: list[NotChecked] = []
-    data = Sides(_load(repository, change.base, problems), _load(repository, change.head, problems))
-    sides = Sides(_read(change.base, data.base, problems), _read(change.head, data.head, problems))
-    if problems:  # half a comparison would mislead, what needs none is still found
-        sides = Sides(None, None)
-    found = Sides(rules.base.rule_for(change.path), rules.head.rule_for(change.path))
-    return review_file(change.path, old_path, status, sides, found, data), problems
+def entries_after(entries: Iterable[TreeEntry], changes: Iterable[TreeChange]) -> list[TreeEntry]:
+    """The files of a state, from those of another and the differences."""
+    found = {entry.path: entry for entry in entries}
+    for change in changes:
+        if change.base is not None and change.status != "C":
+            found.pop(change.base.path, None)
+    found.update({change.head.path: change.head for change in changes if change.head is not None})
+    return list(found.values())
 
 
-def _load(repository: Repository, entry: TreeEntry | None, problems: list[NotChecked]) -> bytes | None:
-    if entry is None or not entry.is_file:
-        return None
+def review_files(old: Path, new: Path, options: Options = DEFAULTS) -> ReviewDiff:
+    """Review two files on a disk. No repository plays a part, so there are no rules and no history.
+
+    Raises `FileAccessError`.
+    """
+    data = {b"old": _read(old), b"new": _read(new)}
+    base, head = (TreeEntry(os.fsencode(path), 0o100644, id) for path, id in ((old, "old"), (new, "new")))
+    read = Sides(lambda _: data[b"old"], lambda _: data[b"new"])
+    return assemble(
+        Request(
+            base=End(str(old), None),
+            head=End(str(new), None),
+            changes=[TreeChange("M", base, head)],
+            trees=Sides(Tree([base], read.base), Tree([head], read.head)),
+            read=read,
+            team=DEFAULT,
+            config=ConfigSource(),
+            options=options,
+        )
+    )
+
+
+def _read(path: Path) -> bytes:
     try:
-        return repository.blob(entry.id)
-    except LimitError as error:
-        problems.append(NotChecked(path_text(entry.path), error.message, decisive=True))
-        return None
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise FileAccessError(f"the file cannot be read: {error.strerror}").at(file=str(path)) from None
+    if len(data) > LARGEST_FILE:
+        raise LimitError(f"more than {LARGEST_FILE} bytes").at(file=str(path))
+    return data
 
 
-def _read(entry: TreeEntry | None, data: bytes | None, problems: list[NotChecked]) -> Side | None:
-    if entry is None or data is None:
-        return None
-    path = path_text(entry.path)
-    try:
-        return read_side(path, data)
-    except LimitError as error:
-        problems.append(NotChecked(path, error.message, decisive=looks_encrypted(data)))
-    except FormatError as error:
-        problems.append(NotChecked(path, str(error), decisive=looks_encrypted(data)))
-    return None
+def _blob_reader(repository: Repository) -> Callable[[TreeEntry], bytes]:
+    return lambda entry: repository.blob(entry.id)
 
 
-class _Rules:
-    """What the `.sops.yaml` files of one commit say. Those that cannot be read are in `problems`, all its files in `tree`."""
+def _file_reader(repository: Repository) -> Callable[[TreeEntry], bytes]:
+    return lambda entry: repository.worktree_file(entry.path)
 
-    def __init__(self, repository: Repository, commit: str) -> None:
-        self.problems: list[NotChecked] = []
-        self._root = repository.root
-        self._configs: dict[bytes, SopsConfig | None] = {}
-        self.tree = repository.tree_paths(commit)
-        name = NAME.encode()
-        for entry in self.tree:
-            folder, _, last = entry.path.rpartition(b"/")
-            if last == name and entry.is_file:
-                self._configs[folder] = self._load(path_text(entry.path), repository.blob(entry.id))
 
-    def _load(self, path: str, data: bytes) -> SopsConfig | None:
+def _objects(repository: Repository, base: str) -> Objects:
+    """The ways into a repository's past, from base back."""
+
+    def versions(names: Collection[bytes]) -> Mapping[bytes, Sequence[Version]]:
+        return repository.versions(names, base)
+
+    def blob(id: str) -> bytes | None:
         try:
-            return SopsConfig(str(self._root / path), data)
-        except FormatError as error:
-            self.problems.append(NotChecked(path, error.message, decisive=True))
+            return repository.blob(id)
+        except LimitError:
             return None
 
-    def rule_for(self, path: bytes) -> Rule | None:
-        """The rule of the nearest `.sops.yaml` above `path`; None if there is none, or none fits."""
-        folder = path
-        while folder:
-            folder = folder.rpartition(b"/")[0]
-            if folder in self._configs:
-                config = self._configs[folder]
-                return None if config is None else self._rule(config, path)
-        return None
-
-    def _rule(self, config: SopsConfig, path: bytes) -> Rule | None:
+    def at(commit: str, path: str) -> bytes | None:
         try:
-            found = config.rule_for(str(self._root / path_text(path)))
-        except NoMatchingRuleError:
+            return repository.blob_at(commit, path.encode())
+        except LimitError:
             return None
-        except FormatError as error:
-            file = Path(config.file).relative_to(self._root).as_posix()
-            self.problems.append(NotChecked(file, error.message, decisive=True))
-            return None
-        if found is None:
-            return None
-        recipients = frozenset(key.id for group in found.groups for key in group)
-        return Rule(recipients, found.selection, by_path=bool(found.path_regex))
 
-
-def _short(name: str) -> str:
-    """`origin/main` for `refs/remotes/origin/main`."""
-    for prefix in ("refs/heads/", "refs/remotes/"):
-        name = name.removeprefix(prefix)
-    return name
+    return Objects(versions, blob, at, repository.commit_object)
 
 
 def missing_repository() -> GitError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     [
         (("decryp", "f"), "there is no command decryp", "did you mean: sopskit decrypt"),
         (("--verbose", "review-dif"), "there is no command review-dif", "did you mean: sopskit review-diff"),
-        (("lint", "f"), "there is no command lint, and no such file", "sopskit --help lists the commands"),
+        (("frobnicate", "f"), "there is no command frobnicate, and no such file", "sopskit --help lists the commands"),
         (("decrypt", "--outpt", "x", "f"), "decrypt has no option --outpt", "did you mean: --output"),
         (("decrypt", "--nosuch", "x"), "decrypt has no option --nosuch", "sopskit decrypt --help lists them"),
     ],
@@ -35,7 +35,7 @@ def test_a_mistyped_word_is_answered_with_the_nearest(
 
 
 def test_a_new_file_that_is_called_like_no_command_is_hinted_at(folder: Path) -> None:
-    assert "if a command was meant: sopskit --help lists them" in sopskit("lint").err
+    assert "if a command was meant: sopskit --help lists them" in sopskit("frobnicate").err
     assert "a command" not in sopskit("lint.yaml").err
 
 

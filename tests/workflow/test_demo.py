@@ -51,10 +51,11 @@ def test_it_shows_review_and_render_and_leaves_nothing_behind(
     assert (code, err) == (0, "")
     for line in (
         "$ sopskit review-diff main...rotate-db",
-        "~ stringData.DB_PASSWORD: changed (str, encrypted)",
-        "~ data.LOG_LEVEL: changed (str, encrypted)",
-        "+ recipient age age1",
-        "HIGH RCP11",
+        "~ stringData.DB_PASSWORD: changed (string, encrypted)",
+        "~ data.LOG_LEVEL: changed (string, encrypted)",
+        "+ recipient ben",
+        "MEDIUM RCP11",
+        "k8s/gitops/prod/service1/secrets.yaml:9: ENC01",
         "$ sopskit render k8s/gitops/dev",
         "DB_PASSWORD: <redacted>",
         "kind: HelmRelease",

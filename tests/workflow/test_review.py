@@ -16,7 +16,8 @@ from sopskit.errors import GitError, UsageError
 from sopskit.git import open_repository
 from sopskit.git.objects import LARGEST_BLOB
 from sopskit.review.model import ReviewDiff
-from sopskit.workflow.review import choose_ends, review
+from sopskit.workflow.ends import choose_ends
+from sopskit.workflow.review import review
 from tests.repositories import Git, init
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_the_ends_are_what_git_diff_would_take(git: Git) -> None:
     repository = open_repository(git.folder)
     assert repository is not None
 
-    def ends(*words: str) -> tuple[str, str, str, str]:
+    def ends(*words: str) -> tuple[str, str | None, str, str | None]:
         chosen = choose_ends(repository, words, git.folder)
         return (chosen.base.ref, chosen.base.commit, chosen.head.ref, chosen.head.commit)
 
@@ -116,7 +117,7 @@ def test_paths_after_two_dashes_limit_the_review(git: Git, monkeypatch: pytest.M
 def test_a_path_that_neither_commit_has_is_undecided(git: Git, path: str) -> None:
     code, out, err = run("main...branch", "--", path)
     assert (code, out) == (2, "")
-    assert ("is in neither of the two commits" in err) or ("lies outside of the repository" in err)
+    assert ("is on neither side" in err) or ("lies outside of the repository" in err)
 
 
 def test_without_a_default_branch_a_base_must_be_named(git: Git) -> None:
@@ -176,7 +177,9 @@ def test_an_untouched_file_is_said_to_be_so(git: Git, tool: Callable[[str], str]
         "prod/other.yaml": [("unchanged", "only the file mode changed")],
         "prod/renamed.yaml": [("unchanged", "renamed, nothing in it changed")],
     }
-    assert result.findings == ()
+    assert [(finding.id, finding.severity, finding.path) for finding in result.findings] == [
+        ("GIT04", "medium", "prod/other.yaml")
+    ]
 
 
 def test_a_private_key_blocks_whatever_the_file_is(git: Git, alice: AgeTestKey) -> None:
@@ -193,7 +196,8 @@ def test_a_private_key_blocks_whatever_the_file_is(git: Git, alice: AgeTestKey) 
         assert alice.identity[-20:] not in run(*arguments)[1]
     git("rm", "--quiet", "keys.txt", "broken.yaml", "large.bin")
     git.commit({})
-    assert reviewed(git, "HEAD~1").findings == ()
+    gone = reviewed(git, "HEAD~1").findings
+    assert {(finding.id, finding.severity) for finding in gone} == {("ENC07", "medium")}
 
 
 def test_a_plain_copy_of_a_secret_blocks_whatever_its_name_is(git: Git) -> None:
@@ -215,7 +219,7 @@ def test_the_nearest_rules_count(git: Git, alice: AgeTestKey) -> None:
             "prod/a.yaml": b"stringData: {a: x}\n",
         }
     )
-    assert [finding.id for finding in reviewed(git).findings] == ["ENC01"]  # base's rule
+    assert [finding.id for finding in reviewed(git).findings] == ["ENC01", "SUP01"]  # base's rule
     assert reviewed(git, "HEAD..HEAD").findings == ()
 
 
@@ -314,7 +318,7 @@ def test_severe_findings_are_coloured_on_a_terminal_only(git: Git) -> None:
 
 
 def test_uncommitted_changes_are_told(git: Git) -> None:
-    note = "sopskit: uncommitted changes are not part of this review\n"
+    note = "sopskit: uncommitted changes are not part of this review; --worktree reviews them\n"
     git.write("untracked", b"")
     assert run("main")[2] == ""
     git.write("release.yaml", b"tag: 2\n")
@@ -374,10 +378,11 @@ def test_the_json_form_has_the_fields_of_its_schema(git: Git) -> None:
     assert file["changes"][3] == {
         "document": 0,
         "path": ["stringData", "password"],
+        "from": None,
         "change": "added",
         "encrypted": {"base": None, "head": False},
         "type": {"base": None, "head": "str"},
-        "value": {"base": None, "head": {"kind": "opaque"}},
+        "value": {"base": None, "head": {"kind": "text"}},
         "range": {"base": None, "head": {"start": {"line": 6, "column": 13}, "end": {"line": 6, "column": 26}}},
         "certain": True,
     }
