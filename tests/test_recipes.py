@@ -192,7 +192,8 @@ def test_what_was_merged_is_checked(first: bool, file: str, code: int, runner: R
 def test_gitlab_gets_a_report_for_its_widget(runner: Runner) -> None:
     variables = branch(runner.git, {"secrets.yaml": SECRET})
     job = gitlab()["sopskit-review"]
-    names = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": variables["BASE"], "CI_COMMIT_SHA": variables["HEAD"]}
+    runner.git("update-ref", "FETCH_HEAD", variables["BASE"])
+    names = {"CI_COMMIT_SHA": variables["HEAD"]}
     assert runner(job["script"][0], **names).returncode == 1
     report = json.loads((runner.git.folder / job["artifacts"]["reports"]["codequality"]).read_text())
     assert {(entry["check_name"], entry["severity"]) for entry in report} == {("ENC04", "blocker")}

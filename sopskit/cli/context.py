@@ -159,6 +159,12 @@ class Context:
             self._quiet = environment_keyring(self.environ)
         return self._quiet
 
+    def warn_of_sources(self) -> None:
+        """Say which sources of private keys were there and could not be used: without them less was checked."""
+        for location, _, problem in self._quiet.report() if self._quiet is not None else ():
+            if problem:
+                self.warn(f"no private key from {location}: {problem}")
+
     def gpg(self) -> Gpg:
         """The user's gpg; nothing is started before it is needed."""
         return self.keyring().gpg()

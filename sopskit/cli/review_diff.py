@@ -91,6 +91,7 @@ def command(
         else:
             state = "staged" if staged else "worktree" if worktree else None
             result = _review_repository(context, revisions, paths, separated, state, options)
+    context.warn_of_sources()
     return reports.show(context, result, format_name, written)
 
 

@@ -15,9 +15,11 @@ from sopskit.review.guard import Authors
 from sopskit.review.judgement import ROOT, judge
 from sopskit.review.keyed import Opener
 from sopskit.review.model import EnvironmentFiles, FileReview, NotChecked, ReviewDiff, Sides
+from sopskit.review.moves import moved_from
 from sopskit.review.objects import changed_objects
-from sopskit.review.operations import Clues
+from sopskit.review.operations import Clues, Moved
 from sopskit.review.rangefiles import RangeFiles
+from sopskit.review.recipientlists import is_rules_file, tell_recipients
 from sopskit.review.rules import RuleBook
 from sopskit.review.sharing import sharing_file
 from sopskit.review.trees import path_text
@@ -63,7 +65,8 @@ def review(request: Request) -> ReviewDiff:
     complete = request.commits is None or request.commits.complete
     if not complete:
         problems.append(NotChecked(ROOT, TOO_MANY_COMMITS, decisive=True))
-    problems += [problem for file in files for problem in file.problems if keyed or problem.reason != CLOSED]
+    wanted = keyed or options.strict
+    problems += [problem for file in files for problem in file.problems if wanted or problem.reason != CLOSED]
     problems += judgement.problems
     return ReviewDiff(
         base=request.base,
@@ -131,7 +134,15 @@ def _clues(file: ReadFile, change_set: ChangeSet, ranges: RangeFiles) -> Clues:
         older = _older(change_set.history, path, file.change.head.id)
     rewrapped = file.sides.base is None or file.comparison.data_key == "new"
     shares = sharing_file(change_set, file.path, file.sides) if rewrapped else None
-    return Clues(older, shares, ranges.merged_parents(file.change.path, change_set.read_at))
+    parents = ranges.merged_parents(file.change.path, change_set.read_at)
+    return Clues(older, shares, parents, _moved(change_set, file.path, head))
+
+
+def _moved(change_set: ChangeSet, path: str, head: Side) -> Moved | None:
+    """Where a file was that Git takes for a new one, and what it was there."""
+    old = moved_from(change_set.trees, path, head)
+    side = change_set.trees.base.side(old) if old is not None else None
+    return Moved(old, side) if old is not None and side is not None else None
 
 
 def _older(history: History, path: str, blob: str) -> str | None:
@@ -148,6 +159,9 @@ def _reviews(
         )
         for number, file in enumerate(files)
     ]
+    for number, subject in enumerate(change_set.subjects):
+        if is_rules_file(subject.path):
+            described[number] = tell_recipients(described[number], subject.name_of)
     changes = facts.number_equal_values(described)
     return tuple(
         _review_file(subject, file, known, own, tuple(by_path.get(subject.path, ())), ranges)
@@ -185,6 +199,7 @@ def _review_file(
         path_bytes=None if path_text(name).encode() == name else name,
         format=side.format if side else None,
         environment=subject.environment.name if subject.environment else None,
+        old_environment=_old_environment(subject),
         encrypted=Sides(*(None if one is None else one.metadata is not None for one in sides)),
         operations=subject.operations,
         commits=ranges.operations(name, file.old_name),
@@ -198,6 +213,12 @@ def _review_file(
         objects=changed_objects(*sides, subject.comparison, align(*documents)),
         findings=findings,
     )
+
+
+def _old_environment(subject: Subject) -> str | None:
+    """The environment that a renamed or copied file comes from."""
+    found = subject.change.environment_of(subject.old_path) if subject.old_path is not None else None
+    return found.name if found is not None else None
 
 
 def _named(side: Side | None, subject: Subject) -> tuple[Recipient, ...]:

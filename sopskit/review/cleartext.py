@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sopskit.document import Path
-    from sopskit.review.compare import Place, State
+    from sopskit.review.compare import State
     from sopskit.review.facts import Described
     from sopskit.review.model import Change, Finding
     from sopskit.review.sides import Side
@@ -37,25 +37,27 @@ def quote_public(
     versions: Sequence[Side | None],
 ) -> tuple[Change, ...]:
     """The changes with the texts of those values that may be shown. `versions` are all states of the file in the range."""
-    if any(side is None for side in versions):
+    sides = [side for side in versions if side is not None and side.document is not None]
+    if len(sides) < len(versions):
         return tuple(changes)
     found = list(findings)
     if any(finding.id in UNENCRYPTED for finding in found):
         return tuple(changes)  # what should be encrypted stands there in clear, and nobody knows how much of it
     marked = {(finding.document or 0, finding.key) for finding in found if finding.key is not None}
+    hidden = frozenset().union(*map(_hidden_paths, sides))
     return tuple(
-        _quoted(item, change) if _is_public(item, change, marked, versions) else change
+        _quoted(item, change) if _is_public(item, change, marked, hidden) else change
         for item, change in zip(described, changes, strict=True)
     )
 
 
-def _is_public(item: Described, change: Change, marked: set[tuple[int, Path]], versions: Sequence[Side | None]) -> bool:
+def _is_public(item: Described, change: Change, marked: set[tuple[int, Path]], hidden: frozenset[Path]) -> bool:
     old, new = item.states
     if change.change not in SHOWN or old is None or new is None or old.token is not None or new.token is not None:
         return False
     if (change.document, change.path) in marked or not (_looks_harmless(old) and _looks_harmless(new)):
         return False
-    return all(side is not None and _is_plain_in(side, change.path) for side in versions)
+    return change.path not in hidden
 
 
 def _looks_harmless(state: State) -> bool:
@@ -66,32 +68,18 @@ def _looks_harmless(state: State) -> bool:
     return describe(leaf.data, key=names[-1] if names else "", type=leaf.kind).kind in HARMLESS
 
 
-def _is_plain_in(side: Side, path: Path) -> bool:
-    if side.document is None:
-        return False
-    secrets = _secret_places(side)
-    for leaf in side.document.leaves():
-        if leaf.path == path and (side.token(leaf) is not None or (leaf.parent.document, path) in secrets):
-            return False
-    return True
-
-
-def _secret_places(side: Side) -> frozenset[Place]:
-    """Leaves that are, or may be, the data of a Secret."""
+def _hidden_paths(side: Side) -> frozenset[Path]:
+    """Paths at which, in any document of a version, something encrypted stands, or what is or may be a Secret's data."""
     if side.document is None:
         return frozenset()
-    known = {(obj.document, obj.path): (obj.identity.kind in OBJECTS) for obj in manifest.objects(side.document)}
-    found = []
-    for leaf in side.document.leaves():
-        for depth in (0, 2):
-            path = leaf.path
-            if (
-                len(path) > depth
-                and path[depth] in SECRET_FIELDS
-                and not known.get((leaf.parent.document, path[:depth]))
-            ):
-                found.append((leaf.parent.document, path))
-    return frozenset(found)
+    public = {
+        id(leaf) for obj in manifest.objects(side.document) if obj.identity.kind in OBJECTS for leaf in obj.leaves
+    }
+    return frozenset(
+        leaf.path
+        for leaf in side.document.leaves()
+        if side.token(leaf) is not None or (id(leaf) not in public and SECRET_FIELDS.intersection(leaf.keys))
+    )
 
 
 def _quoted(item: Described, change: Change) -> Change:

@@ -73,12 +73,17 @@ class NotRead(NamedTuple):
 
 
 class EnvDiff(NamedTuple):
-    """The files of several environments side by side. `closed` are files that no private key at hand opens."""
+    """The files of several environments side by side.
+
+    `closed` are files that no private key at hand opens, `short` counts keys whose encrypted values could be compared and
+    were not, since one of them has less than `SHORTEST_TOLD` bytes.
+    """
 
     environments: tuple[str, ...]
     files: tuple[FileRow, ...]
     not_read: tuple[NotRead, ...] = ()
     closed: tuple[str, ...] = ()
+    short: int = 0
 
     @property
     def missing(self) -> int:
@@ -111,6 +116,7 @@ def compare_environments(
     """
     reader = _Reader(tree, opener)
     files: list[FileRow] = []
+    short = 0
     for label, paths in sorted(corresponding_files(tree, team, environments).items()):
         if not any(path is not None and reader.is_interesting(path) for path in paths):
             continue
@@ -123,7 +129,8 @@ def compare_environments(
         )
         if rows:
             files.append(FileRow(label, tuple(paths), rows))
-    return EnvDiff(tuple(environments), tuple(files), tuple(reader.not_read), tuple(reader.closed))
+        short += sum(equality and row.state == "present" and _is_open(row.key, held) for row in rows)
+    return EnvDiff(tuple(environments), tuple(files), tuple(reader.not_read), tuple(reader.closed), short)
 
 
 # --- what is in them
@@ -256,6 +263,12 @@ def _equal(found: Sequence[_Held | None], *, equality: bool) -> tuple[tuple[int,
         if one is not None and one.content is not None and _may_be_compared(one, equality=equality):
             groups.setdefault(one.content, []).append(index)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def _is_open(key: Key, files: Sequence[Mapping[Key, _Held] | None]) -> bool:
+    """Whether a key has values to compare and all of them are known."""
+    there = [file[key] for file in files if file is not None and key in file]
+    return len(there) > 1 and all(one.content is not None for one in there)
 
 
 def _may_be_compared(held: _Held, *, equality: bool) -> bool:

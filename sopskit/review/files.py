@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sopskit.review.trees import Tree
 
 CLOSED = "no private key at hand opens it"
+NOT_TOLD = "its MAC is not told: it is not known that whoever changed it can read it"
 STATUSES: dict[str, FileStatus] = {
     "A": "added",
     "C": "copied",
@@ -128,6 +129,8 @@ def read_file(
             trusted = authors.are_readers(names, sides.base)
             told = trusted or authors.are_here or tells_nothing(sides, opened)
             keys = keys_of(opened, trusted=trusted, told=told)
+            if opened.head.data_key is not None and not told:
+                problems.append(NotChecked(path_text(change.path), NOT_TOLD, decisive=False))
     comparison = as_it_stands(sides.head, keys) if standing and change.base is None else compare(*sides, keys)
     return ReadFile(change, _status(change), data, sides, opened, keys, comparison, tuple(problems), told)
 

@@ -30,7 +30,7 @@ def has_too_many(data: bytes, format: str) -> bool:
         return commas > MOST and _reaches(_json_commas(data), MOST)
     if lines + commas <= MOST:
         return False
-    return format != "yaml" or _reaches(COMMENT.finditer(data), MOST) or _reaches(_scalars(data), 2 * MOST)
+    return format != "yaml" or _reaches(COMMENT.finditer(data), MOST) or _reaches(_values(data), MOST)
 
 
 def _reaches(found: Iterator[object], most: int) -> bool:
@@ -42,14 +42,27 @@ def _json_commas(data: bytes) -> Iterator[object]:
     return (match for match in JSON_COMMA.finditer(data) if match["comma"])
 
 
-def _scalars(data: bytes) -> Iterator[object]:
-    """The scalars of a YAML text, keys included, up to where it cannot be read any more."""
+def _values(data: bytes) -> Iterator[object]:
+    """The scalars of a YAML text that are no keys, up to where it cannot be read any more."""
     from sopskit.document.yaml import events
 
+    starts, ends = (
+        (events.MappingStartEvent, events.SequenceStartEvent),
+        (events.MappingEndEvent, events.SequenceEndEvent),
+    )
+    around: list[bool | None] = []  # for each collection whether a key comes next; None in a list
     try:
         get = events.Parser(data.decode("utf-8", "replace")).get_event
         while (event := get()) is not None and not isinstance(event, events.StreamEndEvent):
-            if isinstance(event, events.ScalarEvent):
+            if isinstance(event, ends):
+                around.pop()
+                continue
+            is_key = bool(around and around[-1])
+            if around and around[-1] is not None:
+                around[-1] = not is_key
+            if isinstance(event, starts):
+                around.append(True if isinstance(event, events.MappingStartEvent) else None)
+            elif isinstance(event, events.ScalarEvent) and not is_key:
                 yield event
     except events.YAMLError:
         return

@@ -140,7 +140,7 @@ class ObjectKey(NamedTuple):
     """An entry of a Secret or ConfigMap as the cluster gets it; `origin` is the field it is taken from (`stringData`)."""
 
     key: str
-    change: Literal["added", "removed", "changed", "reencrypted"]
+    change: Literal["added", "removed", "changed", "reencrypted", "encrypted", "decrypted"]
     origin: str
 
 
@@ -199,6 +199,7 @@ class FileReview:
     path_bytes: bytes | None = None
     format: str | None = None
     environment: str | None = None
+    old_environment: str | None = None
     encrypted: Sides[bool | None] = Sides(None, None)
     operations: tuple[Operation, ...] = ()
     commits: tuple[CommitOperations, ...] = ()

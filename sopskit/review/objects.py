@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from sopskit.review.model import ChangeKind
     from sopskit.review.sides import Side
 
-    KeyChange: TypeAlias = Literal["added", "removed", "changed", "reencrypted"]
+    KeyChange: TypeAlias = Literal["added", "removed", "changed", "reencrypted", "encrypted", "decrypted"]
 
 KINDS = frozenset(("Secret", "ConfigMap"))
-# the same value in another protection is no new value
-PROTECTION = frozenset(("encrypted", "decrypted", "reencrypted"))
 
 
 class _Entry(NamedTuple):
@@ -84,4 +82,6 @@ def _change(old: _Entry, new: _Entry, kinds: Mapping[Place, ChangeKind]) -> KeyC
     kind = kinds.get(new.place)
     if kind is None:
         return None
-    return "reencrypted" if kind in PROTECTION else "changed"
+    if kind == "encrypted" or kind == "decrypted" or kind == "reencrypted":  # noqa: PLR1714 mypy narrows this one
+        return kind
+    return "changed"

@@ -25,16 +25,25 @@ VALUE_CHANGES = frozenset(("added", "removed", "changed", "moved", "retyped", "e
 SHORT = 12  # characters of a commit id
 
 
+class Moved(NamedTuple):
+    """Where a new file was before, and what it was there (see `moves`)."""
+
+    path: str
+    side: Side
+
+
 class Clues(NamedTuple):
     """What the rest of the repository tells about a file.
 
     `older`: the commit that left this very content at this path before. `shares`: another file of base with the same
-    wrapped data key. `parents`: the file in the parents of the merge commit that wrote head's version.
+    wrapped data key. `parents`: the file in the parents of the merge commit that wrote head's version. `moved`: the file of
+    base that is this one; it counts where no encrypted file was at this path, or was renamed to it.
     """
 
     older: str | None = None
     shares: str | None = None
     parents: Sequence[Side] = ()
+    moved: Moved | None = None
 
 
 NO_CLUES = Clues()
@@ -55,6 +64,8 @@ def classify(
         args = {"other": clues.shares}
         copy = Operation("copy", "consistent", "carries the wrapped data key of {other}: copied from it", args)
         return (copy,)
+    if clues.moved is not None and head is not None and (base is None or base.metadata is None):
+        return _moved(clues.moved, head)
     if base is None or head is None:
         return (_one_side(head is not None, head or base),)
     if base.metadata is None and head.metadata is None:
@@ -70,6 +81,17 @@ def classify(
     if is_textual_merge(head, clues.parents):
         return (Operation("merge", "consistent", "lines of two branches were put together by a merge without sops"),)
     return _both_encrypted(base, head, comparison)
+
+
+def _moved(moved: Moved, head: Side) -> tuple[Operation, ...]:
+    """What was done to a file while it was moved."""
+    from sopskit.review.compare import compare
+
+    told = classify(moved.side, head, compare(moved.side, head))
+    return tuple(
+        one._replace(explanation=f"moved here from {{old}}: {one.explanation}", args={**one.args, "old": moved.path})
+        for one in told
+    )
 
 
 def is_textual_merge(head: Side, parents: Sequence[Side]) -> bool:
@@ -128,7 +150,7 @@ CONFIRMED = {
 
 def confirmed(operation: Operation) -> Operation:
     """The operation once a private key has opened both sides, and the author is known to be a reader."""
-    if operation.id not in CONFIRMED:
+    if operation.id not in CONFIRMED or "old" in operation.args:  # what a moved file was before was not opened
         return operation
     return operation._replace(confidence="consistent", explanation=CONFIRMED[operation.id])
 

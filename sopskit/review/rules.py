@@ -51,13 +51,18 @@ class RuleBook:
 
     def _load(self, path: str, data: bytes) -> SopsConfig | None:
         try:
-            return SopsConfig(ROOT + path, data)
+            config = SopsConfig(ROOT + path, data)
         except FormatError as error:
             self._problem(path, error)
             return None
+        try:
+            config.rules()
+        except FormatError as error:  # decides nothing before a file gets that rule
+            self._problem(path, error, decisive=False)
+        return config
 
-    def _problem(self, path: str, error: FormatError) -> None:
-        problem = NotChecked(path, error.message, decisive=True)
+    def _problem(self, path: str, error: FormatError, *, decisive: bool = True) -> None:
+        problem = NotChecked(path, error.message, decisive=decisive)
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -49,9 +49,7 @@ def review(
         target = Tree(repository.tree_paths(ends.target), read, repository.expect_blobs)
     team, config = load_team_config(target, ends.target or base)
     changes = limit_changes(differences, paths)
-    repository.expect_blobs(
-        entry.id for change in changes for entry in change[1:3] if entry is not None and entry.is_file
-    )
+    expect(repository, changes)
     return assemble(
         Request(
             base=ends.base,
@@ -88,11 +86,14 @@ def review_uncommitted(
     from_head = from_blob if state == "staged" else _file_reader(repository)
     trees = Sides(Tree(old, from_blob), Tree(new, from_head))
     team, config = load_team_config(trees.base if commit is not None else trees.head, commit)
+    wanted = limit_changes(changes, paths)
+    if state == "staged":
+        expect(repository, wanted)
     return assemble(
         Request(
             base=base,
             head=End(state, None),
-            changes=limit_changes(changes, paths),
+            changes=wanted,
             trees=trees,
             read=Sides(from_blob, from_head),
             team=team,
@@ -102,6 +103,12 @@ def review_uncommitted(
             options=options,
         )
     )
+
+
+def expect(repository: Repository, changes: Iterable[TreeChange]) -> None:
+    """Say that both sides of changes will be read, one change after the other."""
+    sides = (side for change in changes for side in (change.base, change.head))
+    repository.expect_blobs(side.id for side in sides if side is not None and side.is_file)
 
 
 def uncommitted_changes(repository: Repository, commit: str | None, state: Uncommitted) -> list[TreeChange]:

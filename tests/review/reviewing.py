@@ -58,13 +58,15 @@ class Reviewer:
         keyring: Keyring | None = None,
         trusted: bool = False,
         now: datetime | None = None,
+        strict: bool = False,
     ) -> ReviewDiff:
         """Review one commit against another."""
         repository = open_repository(self.git.folder)
         assert repository is not None
         with repository:
             ends = Ends(End("base", base), End("head", head))
-            return review(repository, ends, options=Options(keyring=keyring, vouched=trusted, now=now))
+            options = Options(keyring=keyring, vouched=trusted, now=now, strict=strict)
+            return review(repository, ends, options=options)
 
 
 def ids(report: ReviewDiff) -> list[str]:

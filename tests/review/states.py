@@ -51,6 +51,7 @@ class Asked(NamedTuple):
 
     `steps` are the states after base that the commits of the range made, head's the last one; by default one commit.
     `merged` are the two parents of a merge commit that made head. `renamed` and `copied` map new paths to old ones.
+    `target` is what the branch goes into, where that is not base any more.
     """
 
     older: Sequence[Files] = ()
@@ -58,6 +59,7 @@ class Asked(NamedTuple):
     merged: Sequence[Files] = ()
     renamed: Mapping[str, str] = NOWHERE
     copied: Mapping[str, str] = NOWHERE
+    target: Files | None = None
     author: str = "Ann"
     team: TeamConfig = DEFAULT
     keyring: Keyring | None = None
@@ -77,6 +79,7 @@ def reviewed(base: Files, head: Files, asked: Asked = Asked()) -> ReviewDiff:  #
             head=End("feature", "head"),
             changes=list(_changes(base, head, asked.renamed, asked.copied)),
             trees=Sides(repository.tree(base), repository.tree(head)),
+            target=None if asked.target is None else repository.tree(asked.target),
             read=Sides(repository.read, repository.read),
             team=asked.team,
             config=ConfigSource(),
@@ -98,7 +101,7 @@ class _Repository:
         self._past = [*asked.older, base]
         self._steps = [base, *(asked.steps or (head,))]
         self._parents = {f"parent{number}": files for number, files in enumerate(asked.merged)}
-        states = (*self._past, *self._steps, head, *asked.merged)
+        states = (*self._past, *self._steps, head, *asked.merged, asked.target or {})
         self.blobs = {_id(data): data for files in states for data in files.values()}
 
     def tree(self, files: Files) -> Tree:

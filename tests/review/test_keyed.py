@@ -8,8 +8,9 @@ import pytest
 
 from sopskit.age import parse_identity
 from sopskit.pgp import Gpg
+from sopskit.review.files import CLOSED, NOT_TOLD
 from sopskit.review.keyed import NOT_OPENED, Opener, keys_of
-from sopskit.review.model import Sides
+from sopskit.review.model import NotChecked, Sides
 from sopskit.review.sides import read_side
 from sopskit.sops.masterkeys import FixedKeyring
 from tests.review.conftest import Sops
@@ -120,4 +121,18 @@ def test_what_no_key_opens_is_told_only_where_another_file_opens(
         {"y": b""}, {"theirs.yaml": theirs + b"\n", "mine.yaml": sops.encrypted(TEXT, *REGEX)}, keyring=keyring
     )
     assert report.mode == "keyed"
-    assert [(item.path, item.decisive) for item in report.not_checked] == [("theirs.yaml", False)]
+    assert report.not_checked == (
+        NotChecked("mine.yaml", NOT_TOLD, decisive=False),
+        NotChecked("theirs.yaml", CLOSED, decisive=False),
+    )
+
+
+def test_a_strict_review_takes_a_key_that_opens_nothing_for_no_review(
+    review_of: Reviewer, sops: Sops, alice: AgeTestKey, bob: AgeTestKey
+) -> None:
+    base = review_of.commit({"x": b""})
+    head = review_of.commit({"theirs.yaml": sops.encrypted(TEXT, *REGEX, "--age", bob.recipient)})
+    keyring = FixedKeyring((parse_identity(alice.identity),))
+    assert review_of.between(base, head, keyring=keyring).verdict == "clean"
+    assert review_of.between(base, head, keyring=keyring, strict=True).verdict == "undecided"
+    assert review_of.between(base, head, strict=True).verdict == "clean"

@@ -58,7 +58,7 @@ def test_tokens_tell_what_changed(sops: Sops) -> None:
 def test_encryption_alone_changes_no_value_of_the_cluster(sops: Sops) -> None:
     plain = secret("stringData", a="one")
     assert changed(plain, sops.encrypted(plain.decode(), *REGEX)) == [
-        ("Secret", "dev", "app", [("a", "reencrypted", "stringData")])
+        ("Secret", "dev", "app", [("a", "encrypted", "stringData")])
     ]
 
 

@@ -296,8 +296,8 @@ def test_the_command_exits_with_what_it_found_and_shows_no_value(git: Git) -> No
     git.commit({"prod/secret.yaml": SECRET.encode()})
     code, out, err = run("main")
     assert (code, err) == (1, "")
-    assert "BLOCK ENC04 a Secret in plain text" in out
-    assert "prod/secret.yaml:6 stringData.password" in out
+    assert "BLOCK ENC01 (also ENC04) a file that a rule encrypts is plain text" in out
+    assert "prod/secret.yaml:6" in out
     assert CANARY not in out
     code, out, _ = run("main", "--json")
     assert (code, CANARY in out) == (1, False)
@@ -306,7 +306,7 @@ def test_the_command_exits_with_what_it_found_and_shows_no_value(git: Git) -> No
 
 def test_severe_findings_are_coloured_on_a_terminal_only(git: Git) -> None:
     git.commit({"prod/secret.yaml": SECRET.encode()})
-    coloured = "\n\x1b[1;31mBLOCK ENC04 a Secret in plain text\x1b[0m\n"
+    coloured = "\n\x1b[1;31mBLOCK ENC01 (also ENC04) a file that a rule encrypts is plain text\x1b[0m\n"
     assert coloured in run("main", terminal=True)[1]
     for plain in (
         run("main"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sopskit.document import parse
 from sopskit.errors import FormatError
+from sopskit.review.findings.plaintext import is_committed
 from sopskit.review.findings.policy import ChangePolicy, Hit
 from sopskit.review.sides import is_empty
 
@@ -40,7 +41,7 @@ def enc05(change: ChangeSet) -> Iterator[Hit]:
         others = siblings.get(_stem(subject.path), ())
         twin = next((path for path in others if _is_twin(change, subject.path, head, path)), None)
         if twin is not None:
-            yield _hit(subject.path, twin)
+            yield _hit(change, subject.path, twin)
         elif "decrypted" in subject.path.rpartition("/")[2].lower():
             yield Hit("the name says that this is a decrypted file", severity="medium", path=subject.path)
 
@@ -69,11 +70,13 @@ def _left_behind(
             continue
         plain = change.trees.head.side(path)
         if plain is not None and plain.metadata is None and _fits(change, path, plain, subject.path, head):
-            yield _hit(path, subject.path)
+            yield _hit(change, path, subject.path)
 
 
-def _hit(path: str, twin: str) -> Hit:
-    return Hit("this looks like the plain text of {twin}, which is encrypted", {"twin": twin}, path=path)
+def _hit(change: ChangeSet, path: str, twin: str) -> Hit:
+    message = "this looks like the plain text of {twin}, which is encrypted"
+    remedy = None if is_committed(change, path) else "delete the copy, and name it in .gitignore"
+    return Hit(message, {"twin": twin}, remedy=remedy, path=path)
 
 
 def _by_stem(change: ChangeSet) -> dict[tuple[str, str], list[str]]:

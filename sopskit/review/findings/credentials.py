@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING
 
 from sopskit import manifest
 from sopskit.document import Leaf
-from sopskit.review.findings.plaintext import MOST_KEYS, PLACEHOLDER, head_side
+from sopskit.review.findings.plaintext import (
+    KUSTOMIZATIONS,
+    MOST_KEYS,
+    PLACEHOLDER,
+    head_side,
+    is_steering,
+    naming_rules,
+)
 from sopskit.review.findings.policy import FilePolicy, Hit, place
+from sopskit.sops.values import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sopskit.document import Document
     from sopskit.review.findings.subject import Subject
     from sopskit.review.sides import Side
 
@@ -53,39 +62,84 @@ ABOUT = re.compile(
 RANDOM = re.compile(r"[A-Za-z0-9+/=_.~!@#$%^&*?:,;-]+")
 # words and small numbers (`my-app-v2`), host names, images and paths
 WORDS = re.compile(r"(?:[a-z]{2,}|v?\d{1,3})(?:[-_](?:[a-z]{2,}|v?\d{1,3}))+|/.*|[a-z0-9-]+(?:[./:][a-z0-9-]+)+")
+# where a secret is to be found: an ARN, a reference of Vault, 1Password or vals
+REFERENCE = re.compile(r"(?:arn|vault|op|ref\+[a-z0-9]+|projects):?/?[^\s]*[:/]\S*", re.IGNORECASE)
+# objects whose fields are called like secrets and hold ciphertext, references or descriptions
+NO_SECRETS = re.compile(r".+Secret|.*SecretStore|SecretProviderClass|CustomResourceDefinition")
+ASSIGNMENT = re.compile(r"-{0,2}(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DOTALL)
 LEAST_LENGTH = 12
 LEAST_BITS = 3.0  # of Shannon entropy for each character; `aaaa1111aaaa` has one
 
 
 def enc08(subject: Subject) -> Iterator[Hit]:
-    """A readable value of a SOPS file or ConfigMap, readable by its rule, that looks like a secret."""
+    """A readable value of a SOPS file, ConfigMap or environment that looks like a secret, and is not meant to be encrypted."""
     head = head_side(subject)
     if head is None or head.document is None:
         return
+    names = {id(leaf.parent): leaf.value for leaf in head.document.leaves() if leaf.key == "name"}
     hits = [
-        Hit("this readable value looks like {what}", {"what": what}, **place(head.document, leaf))
-        for leaf in _readable(head)
-        if (what := credential_in(str(leaf.key), leaf.value)) is not None
+        (leaf, what)
+        for leaf, is_named in _readable(subject, head, head.document)
+        if (what := _credential_of(leaf, names.get(id(leaf.parent), ""), is_named=is_named)) is not None
     ]
-    yield from hits[:MOST_KEYS]
+    for leaf, what in hits[:MOST_KEYS]:
+        yield Hit("this readable value looks like {what}", {"what": what}, **place(head.document, leaf))
     if len(hits) > MOST_KEYS:
         yield Hit("and {count} more values like these", {"count": len(hits) - MOST_KEYS})
 
 
-def _readable(side: Side) -> Iterator[Leaf]:
-    """The values that are plain text on purpose: those of a SOPS file that its rule leaves out, and a plain ConfigMap's."""
-    if side.document is None:
-        return
+def _readable(subject: Subject, side: Side, document: Document) -> Iterator[tuple[Leaf, bool]]:
+    """The values that are plain text on purpose, each with whether its name says something about it.
+
+    They are those of a SOPS file that its rule leaves out, a plain ConfigMap's, and all of a plain file of an environment.
+    """
     if side.metadata is None:
-        for obj in manifest.objects(side.document):
-            if obj.identity.kind == "ConfigMap":
-                yield from (entry.leaf for entry in manifest.effective_data(obj).values())
+        yield from _in_environment(subject, document) if _is_configuration(subject) else _in_config_maps(document)
         return
     encrypts = side.metadata.selection.walk(lenient=True).encrypts
-    for item in side.document.items:
+    for item in document.items:
         covered = encrypts(item)
         if isinstance(item, Leaf) and not covered and side.token(item) is None:
-            yield item
+            yield item, True
+
+
+def _is_configuration(subject: Subject) -> bool:
+    name = subject.path.rpartition("/")[2]
+    return subject.environment is not None and (name in KUSTOMIZATIONS or not is_steering(subject.path))
+
+
+def _in_config_maps(document: Document) -> Iterator[tuple[Leaf, bool]]:
+    for obj in manifest.objects(document):
+        if obj.identity.kind == "ConfigMap":
+            yield from ((entry.leaf, True) for entry in manifest.effective_data(obj).values())
+
+
+def _in_environment(subject: Subject, document: Document) -> Iterator[tuple[Leaf, bool]]:
+    """All values but those that ENC01 and ENC04 speak of: what a rule picks, and the data of plain Secrets."""
+    objects = manifest.objects(document)
+    told = {
+        id(entry.leaf)
+        for obj in objects
+        if obj.identity.kind == "Secret"
+        for entry in manifest.effective_data(obj).values()
+    }
+    for rule in naming_rules(subject.change, subject.path):
+        encrypts = rule.selection.walk(lenient=True).encrypts
+        told |= {id(item) for item in document.items if encrypts(item)}
+    unnamed = {id(leaf) for obj in objects if NO_SECRETS.fullmatch(obj.identity.kind) for leaf in obj.leaves}
+    for leaf in document.leaves():
+        if id(leaf) not in told and leaf.path[0] != "secretGenerator" and not leaf.value.startswith(PREFIX):
+            yield leaf, id(leaf) not in unnamed
+
+
+def _credential_of(leaf: Leaf, name: str, *, is_named: bool) -> str | None:
+    """What a leaf looks like by what it is called; a variable of a container, `{name: A, value: b}`, has its own name."""
+    key, value = str(leaf.keys[-1] if leaf.keys else ""), leaf.value
+    if key == "value" and name:
+        key = name
+    elif not leaf.parent.is_map and (match := ASSIGNMENT.fullmatch(value[:LONGEST])):
+        key, value = match["name"], match["value"]
+    return credential_in(key if is_named else "", value)
 
 
 def credential_in(key: str, value: str) -> str | None:
@@ -110,7 +164,7 @@ def _sounds_secret(key: str) -> bool:
 def _is_random(value: str) -> bool:
     """Whether a value has the length and mixture of a generated one; words, names, paths and versions have not."""
     text = value.strip()
-    if len(text) < LEAST_LENGTH or not RANDOM.fullmatch(text) or VARIABLE.search(text):
+    if len(text) < LEAST_LENGTH or not RANDOM.fullmatch(text) or VARIABLE.search(text) or REFERENCE.fullmatch(text):
         return False
     if WORDS.fullmatch(text) or not any(map(str.isdigit, text)) or not any(map(str.isalpha, text)):
         return False
@@ -124,7 +178,7 @@ POLICIES = (
         "medium",
         "a readable value that looks like a secret",
         why="No rule covers this value, so it is plain text on purpose or by oversight: a password in a connection string, or a "
-        "token in a ConfigMap. It can be read by everybody who can read the repository.",
+        "token in a ConfigMap or in the settings of an environment. It can be read by everybody who can read the repository.",
         remedy="move the value into an encrypted file and change it, or waive this finding with the reason why it is public",
         find=enc08,
         check=True,

@@ -17,6 +17,7 @@ from sopskit.review.findings.plaintext import (
     first_selected,
     head_side,
     in_utf8,
+    is_committed,
     is_steering,
     naming_rules,
     plain_secrets,
@@ -180,7 +181,7 @@ def enc04(subject: Subject) -> Iterator[Hit]:
         return
     for leaves in plain_secrets(document, head):
         yield Hit(
-            "a Kubernetes Secret with data stands in the repository unencrypted: {keys}",
+            "a Kubernetes Secret with data is not encrypted: {keys}",
             {"count": len(leaves), "keys": _names(leaves)},
             remedy=_remedy(subject),
             **place(document, leaves[0]),
@@ -235,7 +236,9 @@ def _names(leaves: Sequence[Leaf]) -> str:
 
 def _remedy(subject: Subject) -> str:
     first = "" if subject.rules.head else "add a creation rule that fits this file to .sops.yaml, then "
-    return f"{first}sopskit encrypt -i FILE, and change the values: they stand in the history"
+    if is_committed(subject.change, subject.old_path or subject.path):
+        return f"{first}sopskit encrypt -i FILE, and change the values: they stand in the history"
+    return f"{first}sopskit encrypt -i FILE && git add FILE"
 
 
 POLICIES = (

@@ -9,7 +9,7 @@ from sopskit.review.findings.consumers import Consumers
 from sopskit.review.findings.policy import ChangePolicy, FilePolicy, Hit, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sopskit.document import Document, Leaf, Path
     from sopskit.manifest import Identity, KubernetesObject
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MOST_NAMES = 5
 KINDS = frozenset(manifest.DATA_FIELDS)
 MOST_RENAMED = 200  # objects of a file that are compared with each other to find where one went
-ITEM_DEPTH = 2  # of the path of an object in a List; that of any other is empty
 # what `compare` calls a value that is another one, or most likely is
 CHANGED = frozenset(("added", "removed", "changed", "retyped", "moved"))
 
@@ -114,8 +113,9 @@ def k8s02(change: ChangeSet) -> Iterator[Hit]:
         if base is None or head is None or head.document is None or subject.status == "copied":
             continue
         known = {old.identity for old in _objects(base)}
-        changed = _changed_paths(subject)
-        for one in _objects(head):
+        objects = _objects(head)
+        changed = _changed_paths(subject, objects)
+        for one in objects:
             leaf = _changed_leaf(changed, one) if one.identity in known else None
             if leaf is None:
                 continue
@@ -129,12 +129,14 @@ def k8s02(change: ChangeSet) -> Iterator[Hit]:
                 )
 
 
-def _changed_paths(subject: Subject) -> dict[Place, set[Path]]:
-    """The leaves that are other ones now, by the place of the object they may be in: there may be very many of both."""
-    found: dict[Place, set[Path]] = {}
+def _changed_paths(subject: Subject, objects: Iterable[_Object]) -> dict[Place, set[Path]]:
+    """The leaves that are other ones now, by the places of the objects they are in: there may be very many of both."""
+    found: dict[Place, set[Path]] = {(one.object.document, one.object.path): set() for one in objects}
     for item in subject.comparison.changes:
-        for depth in (0, ITEM_DEPTH) if item.change in CHANGED else ():
-            found.setdefault((item.document, item.path[:depth]), set()).add(item.path)
+        for depth in range(len(item.path)) if item.change in CHANGED else ():
+            at = (item.document, item.path[:depth])
+            if at in found:
+                found[at].add(item.path)
     return found
 
 
@@ -157,8 +159,9 @@ def k8s03(subject: Subject) -> Iterator[Hit]:
     if base is None or head is None or head.document is None or subject.status == "copied":
         return
     fixed = {old.identity for old in _objects(base) if _is_immutable(old)}
-    changed = _changed_paths(subject)
-    for one in _objects(head):
+    objects = _objects(head)
+    changed = _changed_paths(subject, objects)
+    for one in objects:
         if one.identity not in fixed:
             continue
         leaf = _changed_leaf(changed, one)

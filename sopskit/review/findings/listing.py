@@ -60,7 +60,9 @@ def _strangers(subject: Subject) -> Iterator[Hit]:
         return  # RCP10 has it
     for recipient in added(subject):
         if is_stranger(subject.change, recipient.id):
-            message = "no rule is for this file, and {recipient}, who can read it, is known nowhere else"
+            message = (
+                "no rule is for this file, and {recipient}, who can read it, is known to no rule, name or other file"
+            )
             yield hit(subject, recipient, message)._replace(severity="high")
 
 

@@ -147,12 +147,12 @@ def _entries(document: Document | None) -> dict[tuple[int, Path], Entry]:
     """The leaves that are entries of Secrets and ConfigMaps, those hidden by a later field included."""
     found: dict[tuple[int, Path], Entry] = {}
     for obj in manifest.objects(document) if document is not None else ():
-        kind, depth = obj.identity.kind, len(obj.path)
+        kind = obj.identity.kind
         for leaf in obj.leaves:
-            path = leaf.path[depth:]
-            if len(path) == 2 and path[0] in manifest.DATA_FIELDS.get(kind, ()):
-                is_base64 = (kind, path[0]) in manifest.BASE64_FIELDS
-                found[obj.document, leaf.path] = Entry(obj.identity, str(path[1]), is_base64)
+            field = obj.own_path(leaf.parent)
+            if len(field) == 1 and field[0] in manifest.DATA_FIELDS.get(kind, ()):
+                is_base64 = (kind, field[0]) in manifest.BASE64_FIELDS
+                found[obj.document, leaf.path] = Entry(obj.identity, str(leaf.key), is_base64)
     return found
 
 

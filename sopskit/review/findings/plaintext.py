@@ -88,9 +88,20 @@ def is_steering(path: str) -> bool:
     return name in STEERING or name.endswith(PROSE)
 
 
+def is_committed(change: ChangeSet, path: str) -> bool:
+    """Whether the plain text of a file stands in a commit, as far as this change knows.
+
+    What a check is about was not committed yet: it stands in the history only where HEAD has the file in plain text.
+    """
+    if change.commits is not None:
+        return True
+    side = change.trees.base.side(path)
+    return path in change.trees.base and (side is None or side.metadata is None)
+
+
 def naming_rules(change: ChangeSet, path: str) -> Iterator[Rule]:
-    r"""The rules of base and head that name a path: not those for everything, be it as `path_regex: .*\.yaml$`."""
-    for book in change.rules:
+    r"""The rules of base, head and target that name a path: not those for everything, be it as `path_regex: .*\.yaml$`."""
+    for book in dict.fromkeys((*change.rules, change.target)):
         rule = book.rule_for(path)
         if rule is not None and rule.by_path and not is_for_everything(book, path):
             yield rule

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
-
-from sopskit.document.model import position
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,4 +74,15 @@ if TYPE_CHECKING:
 
 def place(document: Document, leaf: Leaf) -> dict[str, Any]:
     """The fields of a `Hit` that say where a leaf stands."""
-    return {"document": leaf.parent.document, "line": position(document.text, leaf.start)[0], "key": leaf.path}
+    return {"document": leaf.parent.document, "line": _line(document, leaf.start), "key": leaf.path}
+
+
+_LINE_ENDS: WeakKeyDictionary[Document, list[int]] = WeakKeyDictionary()
+
+
+def _line(document: Document, index: int) -> int:
+    """The line of a position, in a time that does not grow with the lines before it: a file may have many findings."""
+    ends = _LINE_ENDS.get(document)
+    if ends is None:
+        ends = _LINE_ENDS[document] = [match.start() for match in re.finditer("\n", document.text)]
+    return bisect_left(ends, index) + 1

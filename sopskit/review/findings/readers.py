@@ -16,6 +16,7 @@ from sopskit.review.sides import looks_encrypted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sopskit.config.sops_yaml import SopsConfig
     from sopskit.review.findings.subject import ChangeSet, Subject
     from sopskit.review.model import Recipient
     from sopskit.review.rules import RuleBook
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sopskit.review.trees import Tree
 
 MOST_FILES = 10_000  # of a tree, that are looked through for a recipient
+_LISTED: WeakKeyDictionary[RuleBook, set[str] | None] = WeakKeyDictionary()
+_SECRETS: WeakKeyDictionary[Tree, bool] = WeakKeyDictionary()
 _READERS: WeakKeyDictionary[Tree, dict[str, bool]] = WeakKeyDictionary()
 
 
@@ -73,15 +76,18 @@ def hit(subject: Subject, recipient: Recipient, message: str) -> Hit:
 
 def listed_by(book: RuleBook) -> set[str] | None:
     """Everybody whom any rule lists; None if there is no `.sops.yaml` that can be read."""
-    configs = [config for config in book.configs.values() if config is not None]
-    found: set[str] = set()
-    for config in configs:
-        try:
-            rules = config.rules()
-        except SopskitError:
-            continue  # not_checked has it
-        found.update(canonical(key.id) for one in rules for group in one.groups for key in group)
-    return found if configs else None
+    if book not in _LISTED:
+        configs = [config for config in book.configs.values() if config is not None]
+        _LISTED[book] = set().union(*map(_listed_in, configs)) if configs else None
+    return _LISTED[book]
+
+
+def _listed_in(config: SopsConfig) -> set[str]:
+    try:
+        rules = config.rules()
+    except SopskitError:
+        return set()
+    return {canonical(key.id) for rule in rules for group in rule.groups for key in group}
 
 
 def listed_in_target(change: ChangeSet, path: str) -> set[str] | None:
@@ -96,16 +102,23 @@ def has_lists(change: ChangeSet) -> bool:
 
 
 def is_stranger(change: ChangeSet, recipient: str) -> bool:
-    """Whether no name, no rule and no encrypted file from before the change knows a recipient."""
-    if change.team.name_of(recipient) is not None:
+    """Whether no name, no rule and no encrypted file from before the change knows a recipient.
+
+    One whom the target has taken out of its rules since the branch began is a stranger, whatever else there is of them.
+    """
+    name = canonical(recipient)
+    if name in (listed_by(change.target) or ()):
         return False
-    listed = (listed_by(book) or () for book in (change.target, change.rules.base))
-    return not any(canonical(recipient) in one for one in listed) and not _reads_a_file(change.trees.base, recipient)
+    if name in (listed_by(change.rules.base) or ()):
+        return True
+    return change.team.name_of(recipient) is None and not _reads_a_file(change.trees.base, recipient)
 
 
 def has_secrets(tree: Tree) -> bool:
     """Whether there is an encrypted file in a tree."""
-    return any(looks_encrypted(tree.data(path) or b"") for path in _candidates(tree))
+    if tree not in _SECRETS:
+        _SECRETS[tree] = any(looks_encrypted(tree.data(path) or b"") for path in _candidates(tree))
+    return _SECRETS[tree]
 
 
 def _reads_a_file(tree: Tree, recipient: str) -> bool:

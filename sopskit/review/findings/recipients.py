@@ -78,7 +78,8 @@ POLICIES = (
         "block",
         "a recipient that .sops.yaml does not list",
         why="The creation rule is where a team says who may read a file. A recipient beside it was added by hand or with another "
-        "configuration: nobody who looks at .sops.yaml will know of it, and updatekeys will take it out again.",
+        "configuration: nobody who looks at .sops.yaml will know of it, and updatekeys will take it out again. Where no rule is "
+        "for a file, names and the other files have to know the recipient.",
         remedy="take it out with sopskit updatekeys and rotate the file, or list it in .sops.yaml in a change of its own",
         find=rcp03,
         check=True,
@@ -117,8 +118,8 @@ POLICIES = (
         "RCP07",
         "low",
         "an odd list of recipients",
-        why="A recipient that stands there twice is a slip; in two key groups it defeats them. One that is none cannot open the file. "
-        "With a single recipient, a lost key is a lost file.",
+        why="A recipient that stands there twice is a slip, and in two key groups it defeats them. But the name beside a wrapped key "
+        "is only a label: a second key under it, or one with more than one stanza, can let somebody in whom no list shows.",
         remedy="correct the creation rule in .sops.yaml, then sopskit updatekeys FILE",
         find=rcp07,
         check=True,
@@ -136,8 +137,8 @@ POLICIES = (
         "RCP10",
         "low",
         "a recipient without a name",
-        why="Nobody knows a key by its text. Where a team keeps names for its recipients, one without a name is one that a reviewer "
-        "cannot judge.",
+        why="Nobody knows a key by its text, so a reviewer cannot judge a recipient without a name. That a rule lists it says little: "
+        "an earlier change may have put it there.",
         remedy="add the recipient to names in .sopskit.yaml, in a change of its own",
         find=rcp10,
     ),
@@ -146,7 +147,7 @@ POLICIES = (
         "high",
         "a new recipient, listed by this change itself",
         why="Whoever writes a change can write .sops.yaml too, so being listed there proves nothing in the change that lists it. From "
-        "the merge on, this key reads the file.",
+        "the merge on this key reads the file; where only a rule lists it, from the next updatekeys on.",
         remedy="make sure whose key this is before you approve; names in .sopskit.yaml of the base make it known",
         find=rcp11,
     ),

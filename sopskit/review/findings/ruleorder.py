@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.config.search import NAME
+from sopskit.config.sopskit_yaml import canonical
 from sopskit.errors import ConfigError
 from sopskit.review.findings.policy import Hit
+from sopskit.review.findings.readers import origin, spellings
 from sopskit.review.rules import ROOT
 from sopskit.sops.patterns import compile_pattern
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from sopskit.review.findings.subject import ChangeSet
     from sopskit.review.rules import RuleBook
+
+MOVED = "let a rule with the same recipients be for the new path, in .sops.yaml, or leave the file where it was"
 
 
 class Table(NamedTuple):
@@ -41,7 +45,8 @@ class Table(NamedTuple):
 
 
 def rul03(change: ChangeSet) -> Iterator[Hit]:
-    """A rule takes paths that another rule, which is still there, took before."""
+    """A rule takes paths that another rule, which is still there, took before; or an encrypted file left its rule."""
+    yield from _out_of_rule(change)
     for path, base, head in _changed_tables(change):
         before = base.shadowed() if base else {}
         shadowed = {pattern: by for pattern, by in head.shadowed().items() if pattern not in before}
@@ -73,6 +78,27 @@ def _moved(path: str, base: Table, head: Table, shadowed: Mapping[str, int]) -> 
             path=path,
             line=head.lines[new_rule],
         )
+
+
+def _out_of_rule(change: ChangeSet) -> Iterator[Hit]:
+    """Encrypted files that were moved to where no rule is for them, or one that lists more recipients."""
+    for subject in change.encrypted():
+        old_path = origin(subject)
+        old = change.target.rule_for(old_path) or change.rules.base.rule_for(old_path) if old_path is not None else None
+        if old_path is None or old is None:
+            continue
+        args = {"old": old_path, "rule": f"{old.file}:{old.line}"}
+        new = subject.rules.head
+        listed = spellings(old.recipients)
+        more = [] if new is None else [one for one in sorted(new.recipients) if canonical(one) not in listed]
+        message = "moved here from {old}, where the rule {rule} was for it; no rule is for it here"
+        if more:
+            args["recipients"] = ", ".join(map(subject.spelled, more))
+            message = (
+                "moved here from {old}, where the rule {rule} was for it; the one for it here lists more: {recipients}"
+            )
+        if new is None or more:
+            yield Hit(message, args, "high", remedy=MOVED, path=subject.path)
 
 
 def rul04(change: ChangeSet) -> Iterator[Hit]:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from sopskit.config.sops_yaml import SopsConfig
     from sopskit.review.findings.subject import ChangeSet
-    from sopskit.review.model import Severity
+
+OUTDATED = "bring the branch up to date with its target, so that its rules are those of today"
 
 
 class _Listing(NamedTuple):
     """Whom a rule of head lists. `paths` are the files of head that it is for."""
 
     file: str
+    position: int
     line: int
     path_regex: str | None
     recipients: Sequence[str]
@@ -37,15 +39,28 @@ def rcp11(change: ChangeSet) -> Iterator[Hit]:
     for subject in change.encrypted():
         rule = subject.rules.head
         known = listed_in_target(change, subject.path)
-        listed = spellings(rule.recipients) if rule is not None and known is not None else set()
+        if rule is None or known is None:
+            continue
         for recipient in added(subject):
             name = canonical(recipient.id)
-            if rule is not None and known is not None and name in listed - known:
-                told.add((rule.file, rule.line, name))
-                message = "{recipient} can now read this file, and it is this change that lists it"
-                severity: Severity | None = None if subject.name_of(recipient.id) is None else "medium"
-                yield hit(subject, recipient, message)._replace(severity=severity)
+            if name in spellings(rule.recipients) - known:
+                told.add((rule.file, rule.position, name))
+                where = hit(
+                    subject, recipient, "{recipient} can now read this file, and it is this change that lists it"
+                )
+                yield _weighed(change, where, recipient.id, subject.path)
     yield from _listed_by_rules(change, told)
+
+
+def _weighed(change: ChangeSet, hit: Hit, recipient: str, path: str | None) -> Hit:
+    """A name that base knows makes it weigh less, but not where the target has taken the recipient out since then."""
+    if change.target is not change.rules.base:
+        rule = change.rules.base.rule_for(path) if path is not None else None
+        before = spellings(rule.recipients) if rule is not None else listed_by(change.rules.base) or set()
+        if canonical(recipient) in before:
+            message = "{recipient} was listed where this branch began, and its target has taken it out since then"
+            return hit._replace(message=message, remedy=OUTDATED)
+    return hit if change.team.name_of(recipient) is None else hit._replace(severity="medium")
 
 
 def _listed_by_rules(change: ChangeSet, told: set[tuple[str, int, str]]) -> Iterator[Hit]:
@@ -60,31 +75,32 @@ def _listed_by_rules(change: ChangeSet, told: set[tuple[str, int, str]]) -> Iter
     for path in changed:
         config = change.rules.head.configs.get(path.rpartition("/")[0])
         for listing in _all_rules(path, config) if config is not None else ():
-            listings.setdefault((listing.file, listing.line), listing)
+            listings.setdefault((listing.file, listing.position), listing)
     for listing in listings.values():
         for recipient, example in _gained(change, listing, everybody).items():
-            name = change.team.name_of(recipient)
-            severity: Severity | None = None if name is None else "medium"
-            if (listing.file, listing.line, canonical(recipient)) in told:
-                severity = "low"
-            args = {"recipient": recipient if name is None else f"{name.name} ({recipient})"}
-            message = "{recipient} is listed now by a rule that fits no encrypted file yet"
-            if example is not None:
-                args["example"] = example
-                message = (
-                    "{recipient} is listed now by the rule for {example}: it can read that from the next updatekeys on"
-                )
-            yield Hit(message, args, severity, path=listing.file, line=listing.line)
+            found = _weighed(change, _rule_hit(change, listing, recipient, example), recipient, example)
+            is_told = (listing.file, listing.position, canonical(recipient)) in told
+            yield found._replace(severity="low") if is_told else found
+
+
+def _rule_hit(change: ChangeSet, listing: _Listing, recipient: str, example: str | None) -> Hit:
+    name = change.team.name_of(recipient)
+    args: dict[str, int | str] = {"recipient": recipient if name is None else f"{name.name} ({recipient})"}
+    message = "{recipient} is listed now, by a rule that is for no encrypted file yet"
+    if example is not None:
+        args["example"] = example
+        message = "{recipient} is listed now by the rule for {example}: from the next updatekeys on it can read that"
+    return Hit(message, args, path=listing.file, line=listing.line)
 
 
 def _governing(change: ChangeSet) -> dict[tuple[str, int], _Listing]:
-    """The rules that files of head have, by file and line."""
+    """The rules that files of head have, by file and position."""
     found: dict[tuple[str, int], _Listing] = {}
     for path in change.trees.head.entries:
         rule = change.rules.head.rule_for(path)
         if rule is not None:
-            listing = _Listing(rule.file, rule.line, None, sorted(rule.recipients), [])
-            found.setdefault((rule.file, rule.line), listing).paths.append(path)
+            listing = _Listing(rule.file, rule.position, rule.line, None, sorted(rule.recipients), [])
+            found.setdefault((rule.file, rule.position), listing).paths.append(path)
     return found
 
 
@@ -95,7 +111,7 @@ def _all_rules(file: str, config: SopsConfig) -> Iterator[_Listing]:
         return
     for rule in rules:
         recipients = [key.id for group in rule.groups for key in group]
-        yield _Listing(file, rule.line, rule.path_regex, recipients, [])
+        yield _Listing(file, rule.position, rule.line, rule.path_regex, recipients, [])
 
 
 def _gained(change: ChangeSet, listing: _Listing, everybody: set[str]) -> dict[str, str | None]:

@@ -197,9 +197,10 @@ POLICIES = (
     ChangePolicy(
         "RUL03",
         "medium",
-        "the order of the rules decides differently now",
+        "another rule counts for a file now",
         why="The first rule whose path_regex fits a path counts, all later ones are never asked. A rule that was put before "
-        "another, or became broader, takes files away from it, and with them its recipients.",
+        "another, or became broader, takes files away from it, and with them its recipients. A file that is moved away from "
+        "its rule leaves it in the same way.",
         remedy="put the more special rule first; sopskit rules explain PATH tells which one counts",
         find=rul03,
         check=True,

@@ -30,7 +30,8 @@ FLOW_ENTRY = re.compile(
     r"""["']?[-._A-Za-z0-9]+["']?[ \t]*:[ \t]*((?:\{\{[^{}]*\}\}|"[^"\n]*"|'[^'\n]*'|[^,{}"'\n])*)"""
 )
 COMMENT = re.compile(r"(?:^|[ \t])#.*")
-NOTHING = re.compile(r"""["'|>~+\-0-9\s]*|null""")  # blanks, quotes, the header of a block text
+BLOCK_HEADER = re.compile(r"[|>][-+0-9]*(?=\s|\Z)")
+EMPTY = frozenset(("", "~", "null", "{}", "[]"))
 
 
 class PlainText(NamedTuple):
@@ -62,7 +63,9 @@ def _find(text: str) -> PlainText | None:
         return PlainText(position(document.text, leaves[0].start)[0], is_template=False) if leaves else None
     lines = ["" if line.lstrip().startswith("#") else line for line in text.split("\n")]
     if not any(TEMPLATE.search(line) for line in lines):
-        return PlainText(next(n for n, line in enumerate(text.split("\n"), 1) if SECRET.search(line)), is_template=False)
+        return PlainText(
+            next(n for n, line in enumerate(text.split("\n"), 1) if SECRET.search(line)), is_template=False
+        )
     return next((PlainText(n, is_template=True) for n, value in _entries(lines) if _is_literal(value)), None)
 
 
@@ -101,15 +104,12 @@ def _block_entries(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
             if entry is not None:
                 yield entry
             entry = (number, match[1] or "")
-        elif entry is not None:
+        elif entry is not None and indent > (depth or 0):  # not `{{ if }}` and the like, which end no entry
             entry = (entry[0], f"{entry[1]}\n{line.strip()}")
     if entry is not None:
         yield entry
 
 
 def _is_literal(value: str) -> bool:
-    text = COMMENT.sub("", value).strip()
-    if NOTHING.fullmatch(text) and not any(map(str.isdigit, text)):
-        return False
-    bare = text.strip("\"'")
-    return not TEMPLATE.search(text) and not PLACEHOLDER.fullmatch(bare) and not bare.startswith(PREFIX)
+    text = BLOCK_HEADER.sub("", COMMENT.sub("", value).strip(), count=1).strip().strip("\"'")
+    return not (text in EMPTY or TEMPLATE.search(text) or PLACEHOLDER.fullmatch(text) or text.startswith(PREFIX))

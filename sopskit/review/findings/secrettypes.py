@@ -32,7 +32,6 @@ JSON_KEYS = frozenset((".dockerconfigjson", ".dockercfg"))
 ENTRY_NAME = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 NO_TEXT = {"int": "a number", "uint64": "a number", "float": "a number", "bool": "a boolean"}
 TYPES = {"str": "text", "time": "a time", "null": "nothing", **NO_TEXT}
-ITEM_DEPTH = 2  # of the path of an object in a List; that of any other is empty
 # filled in by Flux or a template before Kubernetes sees it
 SUBSTITUTED = re.compile(r"\$\{|\{\{")
 
@@ -100,7 +99,7 @@ def val08(subject: Subject) -> Iterator[Hit]:
     if head is None or head.document is None:
         return
     changed = {(one.document, one.path) for one in subject.comparison.changes if one.change != "comment"}
-    touched = {(number, path[:depth]) for number, path in changed for depth in (0, ITEM_DEPTH)}
+    touched = {(number, path[:depth]) for number, path in changed for depth in range(len(path))}
     states = {state.own_place: state for state in subject.comparison.states.head.values()}
     before = {obj.identity: obj for obj in _secrets(subject.sides.base)}
     is_new = subject.sides.base is None
@@ -190,25 +189,25 @@ def _type(obj: manifest.KubernetesObject) -> str:
 
 
 def _at(head: Side, obj: manifest.KubernetesObject) -> dict[str, Any]:
-    """Where an object's kind is named."""
-    leaf = next(leaf for leaf in obj.leaves if leaf.path[len(obj.path) :] == ("kind",))
+    """Where an object's kind is named, or else where it begins."""
+    kinds = (leaf for leaf in obj.leaves if leaf.path[len(obj.path) :] == ("kind",))
+    leaf = next(kinds, obj.leaves[0])
     line = position(head.document.text, leaf.start)[0] if head.document is not None else 0
     return {"document": obj.document, "line": line}
 
 
 def _entries(states: Mapping[Place, State], obj: manifest.KubernetesObject) -> Iterator[Entry]:
     """What stands in the fields of an object, those entries included that another field hides."""
-    depth = len(obj.path)
     for leaf in obj.leaves:
-        path = leaf.path[depth:]
-        if len(path) != 2 or path[0] not in manifest.DATA_FIELDS[obj.identity.kind]:
+        field = obj.own_path(leaf.parent)
+        if len(field) != 1 or field[0] not in manifest.DATA_FIELDS[obj.identity.kind]:
             continue
         at = (obj.document, leaf.path)
         state = states.get(at)
         encrypted = state is not None and state.token is not None
         opened = state.plain.data if state is not None and state.plain is not None else None
         type = state.type if state is not None else leaf.kind
-        yield Entry(str(path[0]), str(path[1]), leaf, at, type, opened if encrypted else leaf.data)
+        yield Entry(str(field[0]), str(leaf.key), leaf, at, type, opened if encrypted else leaf.data)
 
 
 POLICIES = (

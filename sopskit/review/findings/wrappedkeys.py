@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GREASE = (
     "-grease"  # the end of the type of stanzas that hold nothing: rage puts one into every file (age v1 section 14)
 )
+FORGED = "ask who wrote the file; if nobody can tell, sopskit rotate -i FILE from the last good version, and change the values"
 # the type of stanza that each kind of recipient writes, by how the text of one begins
 STANZAS = (
     ("age1pq1", "mlkem768x25519"),
@@ -43,7 +44,7 @@ def rcp07(subject: Subject) -> Iterator[Hit]:
             message = (
                 "{recipient} has two different wrapped keys in one key group: one of them can be for somebody else"
             )
-            yield hit(subject, recipient, message)._replace(severity="high")
+            yield hit(subject, recipient, message)._replace(severity="high", remedy=FORGED)
         elif counts[name] > max(1, before[name]):
             groups = {one.group for one in head.recipients() if canonical(one.id) == name}
             yield _twice(subject, recipient, len(groups))
@@ -96,7 +97,7 @@ def _for_others(subject: Subject, head: Side) -> Iterator[Hit]:
     recipients = by_id(head)
     for name in sorted({canonical(id) for id, enc in keys if _is_for_others(id, enc)}):
         message = "the wrapped key of {recipient} can be opened by somebody else: it is not one stanza of this recipient's kind"
-        yield hit(subject, recipients[name], message)._replace(severity="high")
+        yield hit(subject, recipients[name], message)._replace(severity="high", remedy=FORGED)
 
 
 def _is_for_others(recipient: str, enc: str) -> bool:

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sopskit.git import open_repository
+from sopskit.review.model import End
+from sopskit.workflow.check import check_range
+from sopskit.workflow.ends import Ends
 from tests.review.reviewing import Reviewer
 
 if TYPE_CHECKING:
@@ -75,3 +79,24 @@ def test_a_file_that_was_plain_in_base_is_a_lesser_finding_with_the_commit_that_
 def test_a_plain_secret_that_is_deleted_is_a_lesser_finding(review_of: Reviewer) -> None:
     report = review_of({"a.yaml": SECRET.encode(), "b.yaml": b"a: 1\n"}, {"a.yaml": None, "b.yaml": None})
     assert [(one.severity, one.path) for one in found(report)] == [("medium", "a.yaml")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SECRET.encode("utf-16"), f"{SECRET}other: [\n".encode(), SECRET.replace("x}", "{{ .x }}}").encode()],
+    ids=["utf-16", "broken", "template"],
+)
+def test_a_secret_that_could_not_be_read_in_a_commit_is_found(review_of: Reviewer, text: bytes) -> None:
+    report = review_of(START, {"a.yaml": text}, {"a.yaml": None})
+    assert [one.args["what"] for one in found(report)] == ["the data of a Secret"]
+
+
+def test_a_check_of_a_range_looks_at_each_commit(review_of: Reviewer) -> None:
+    base = review_of.commit(START)
+    plain = review_of.commit({FILE: SECRET.encode()})
+    head = review_of.commit({FILE: None})
+    repository = open_repository(review_of.git.folder)
+    assert repository is not None
+    with repository:
+        report = check_range(repository, Ends(End("base", base), End("head", head)))
+    assert [(one.severity, one.commit) for one in found(report)] == [("high", plain)]

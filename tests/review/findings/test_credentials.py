@@ -11,6 +11,7 @@ from sopskit.review.findings.credentials import credential_in
 from tests.review.reviewing import Reviewer
 
 if TYPE_CHECKING:
+    from tests.conftest import AgeTestKey
     from tests.review.conftest import Sops
 
 # made up: no such key was ever issued; put together here, so that no scanner takes this file for a leak
@@ -69,6 +70,9 @@ def test_a_secret_is_known_by_its_form(key: str, value: str, what: str) -> None:
         ("publicKey", "b7f3a9c1d5e8024679bd"),
         ("cert", "-----BEGIN CERTIFICATE-----\nMIIE"),
         ("token", "registry.example.com:5000"),
+        ("dbSecret", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-aBcD12"),
+        ("password", "vault:secret/data/db#PassWord1"),
+        ("token", "ref+vault://secret/db#Token1"),
     ],
 )
 def test_what_is_no_secret_is_none(key: str, value: str) -> None:
@@ -104,3 +108,59 @@ def test_many_are_ten_and_a_count(review_of: Reviewer) -> None:
     found = review_of({}, {"a.yaml": f"apiVersion: v1\nkind: ConfigMap\ndata:\n{lines}".encode()}).findings
     assert len(found) == 11
     assert found[-1].args == {"count": 2}
+
+
+PASSWORD = "kX9-mQ2vLp8wRt"
+TEAM = b"version: 1\nenvironments:\n  - {name: dev, paths: ['dev/**']}\n"
+
+
+def in_environment(review_of: Reviewer, files: dict[str, str], **more: bytes) -> list[tuple[str, object]]:
+    """Where ENC08 is found in files of an environment."""
+    base = {".sopskit.yaml": TEAM, **{f".{name}.yaml": data for name, data in more.items()}}
+    report = review_of(base, {f"dev/{name}": text.encode() for name, text in files.items()})
+    return [(one.path.removeprefix("dev/"), one.key) for one in report.findings if one.id == "ENC08"]
+
+
+def test_the_plain_files_of_an_environment_are_searched(review_of: Reviewer) -> None:
+    files = {
+        "values.yaml": f"database: {{password: {PASSWORD}, host: db}}\n",
+        "config.json": f'{{"url": "postgres://app:{PASSWORD}@db/app"}}',
+        ".env": f"LEVEL=info\nDB_PASSWORD={PASSWORD}\n",
+        "app.ini": f"[db]\npassword = {PASSWORD}\n",
+        "release.yaml": f"kind: Deployment\nspec: {{env: [{{name: DB_PASSWORD, value: {PASSWORD}}}]}}\n",
+        "args.yaml": f"args: [--level=info, --admin-password={PASSWORD}]\n",
+        "kustomization.yaml": f"configMapGenerator: [{{literals: [TOKEN={PASSWORD}]}}]\n",
+    }
+    assert in_environment(review_of, files) == [
+        (".env", ("DB_PASSWORD",)),
+        ("app.ini", ("db", "password")),
+        ("args.yaml", ("args", 1)),
+        ("config.json", ("url",)),
+        ("kustomization.yaml", ("configMapGenerator", 0, "literals", 0)),
+        ("release.yaml", ("spec", "env", 0, "value")),
+        ("values.yaml", ("database", "password")),
+    ]
+
+
+def test_what_other_findings_tell_and_what_is_no_secret_are_not_told(review_of: Reviewer, alice: AgeTestKey) -> None:
+    rules = f"creation_rules:\n  - {{path_regex: ^dev/rule, encrypted_regex: ^password$, age: {alice.recipient}}}\n"
+    files = {
+        "secret.yaml": f"apiVersion: v1\nkind: Secret\nstringData: {{password: {PASSWORD}}}\n",
+        "rule.yaml": f"password: {PASSWORD}\n",
+        "sealed.yaml": f"apiVersion: x/v1\nkind: SealedSecret\nspec: {{encryptedData: {{password: {PASSWORD}}}}}\n",
+        "external.yaml": f"apiVersion: x/v1\nkind: ExternalSecret\nspec: {{data: [{{secretKey: {PASSWORD}}}]}}\n",
+        "kustomization.yaml": f"secretGenerator: [{{literals: [password={PASSWORD}]}}]\n",
+        "README.md": f"password: {PASSWORD}\n",
+        "values.yaml": "password: ENC[AES256_GCM,data:AA12==,iv:AA==,tag:AA==,type:str]\n",
+    }
+    assert in_environment(review_of, files, sops=rules.encode()) == []
+
+
+def test_a_plain_file_outside_of_the_environments_is_not_searched(review_of: Reviewer) -> None:
+    report = review_of({".sopskit.yaml": TEAM}, {"values.yaml": f"password: {PASSWORD}\n".encode()})
+    assert report.findings == ()
+
+
+def test_a_config_map_in_utf_16_is_searched(review_of: Reviewer) -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\ndata: {{hook: {SLACK}}}\n"
+    assert [one.id for one in review_of({}, {"a.yaml": text.encode("utf-16")}).findings] == ["ENC08"]

@@ -223,6 +223,135 @@ def test_a_template_and_another_text_that_cannot_be_read_are_none(review_of: Rev
     assert only(review_of({}, head), "ENC04") == []
 
 
+HELM = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {{ .Release.Name }}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("stringData:\n  a: {{ .Values.a }}\n  b: canary\n", 7),
+        ("# {{ .Values.x }}\ndata:\n  # a: {{ .Values.a }}\n  a: Y2FuYXJ5 # {{ .Values.a }}\n", 8),
+        ('data:\n  {{- if .Values.a }}\n  "a": "Y2FuYXJ5"\n  {{- end }}\n', 7),
+        ("data:\n{{- if .Values.a }}\n  a: {{/* none */}}Y2FuYXJ5\n{{- end }}\n", 7),
+        ("stringData:\n  a: |-\n    canary\n    more\n", 6),
+        ("stringData: {a: {{ .Values.a }}, b: 'canary'}\n", 5),
+        ("data:\n  a: {{ .Values.a }}\nstringData:\n  b: 12\n", 8),
+        ("---\nkind: ConfigMap\ndata:\n  a: {{ .x }}\n---\nkind: Secret\ndata:\n  a: eA==\n", 12),
+    ],
+)
+def test_a_literal_beside_templates_is_found(review_of: Reviewer, text: str, line: int) -> None:
+    (finding,) = only(review_of({}, {"a.yaml": (HELM + text).encode()}), "ENC04")
+    assert (finding.severity, finding.line) == ("block", line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type: Opaque\n",
+        "data:\n  {{- toYaml .Values.data | nindent 2 }}\n",
+        "data:\n{{- range $k, $v := .Values.data }}\n  {{ $k }}: {{ $v | b64enc }}\n{{- end }}\n",
+        'stringData:\n  a: "{{ .Values.a }}"\n  b: \'\'\n  c: ""\n  d: ~\n  e: ${E}\n  f:\ntype: Opaque\n',
+        "stringData:\n  config.yaml: |\n    server: x\n    password: {{ .Values.password }}\n",
+        "stringData: {a: {{ .Values.a }}, b: ''}\nother: text\n",
+        "data:\n  a: ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]\n",
+        "---\nkind: ConfigMap\nmetadata: {name: {{ .x }}}\ndata:\n  a: b\n",
+    ],
+)
+def test_a_secret_of_which_all_values_are_templates_is_none(review_of: Reviewer, text: str) -> None:
+    assert only(review_of({}, {"a.yaml": (HELM + text).encode()}), "ENC04") == []
+
+
+MERGED = {
+    "data": "x: &x {PASSWORD: canary}\napiVersion: v1\nkind: Secret\nstringData:\n  <<: *x\n",
+    "everything": "x: &x {apiVersion: v1, kind: Secret, data: {PASSWORD: eA==}}\n<<: *x\n",
+    "a list of mappings": "x: &x {PASSWORD: canary}\nkind: Secret\nstringData: {<<: [*x, {USER: ''}]}\n",
+    "items of a list": "kind: SecretList\nitems: [{data: {PASSWORD: eA==}}]\n",
+    "a list in a list": "kind: List\nitems: [{kind: List, items: [{kind: Secret, data: {PASSWORD: eA==}}]}]\n",
+    "no apiVersion": "kind: Secret\ndata: {PASSWORD: eA==}\n",
+}
+
+
+@pytest.mark.parametrize("text", MERGED.values(), ids=MERGED.keys())
+def test_a_plain_secret_is_found_however_kubernetes_takes_it(review_of: Reviewer, text: str) -> None:
+    (finding,) = only(review_of({}, {"a.yaml": text.encode()}), "ENC04")
+    assert str(finding.args["keys"]).endswith("PASSWORD")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("path", ["a.yaml", "a.txt"])
+def test_a_plain_secret_in_another_encoding_is_found(review_of: Reviewer, encoding: str, path: str) -> None:
+    text = SECRET.decode()
+    (finding,) = only(review_of({}, {path: text.encode(encoding)}), "ENC04")
+    assert (finding.severity, finding.line, finding.key) == ("block", 5, ("stringData", "password"))
+
+
+def test_a_plain_secret_behind_two_byte_order_marks_is_found(review_of: Reviewer) -> None:
+    assert ids(review_of({}, {"a.yaml": "\ufeff\ufeff".encode() + SECRET})) == ["ENC04 block a.yaml"]
+
+
+def test_a_file_in_utf_16_that_a_rule_names_is_as_bad_as_one_in_utf_8(review_of: Reviewer, rules: bytes) -> None:
+    report = review_of({".sops.yaml": rules}, {FILE: SECRET.decode().encode("utf-16")})
+    assert ids(report) == [f"ENC01 block {FILE}", f"ENC04 block {FILE}"]
+
+
+def test_a_secret_in_a_file_of_too_many_values_is_found(review_of: Reviewer) -> None:
+    many = b"".join(b"- a%d\n" % number for number in range(60_000))
+    text = b"a: 1\n---\nlist:\n" + many + b"---\n" + SECRET + b"---\nkind: Secret\ndata: {}\n"
+    report = review_of({}, {"a.yaml": text, "b.yaml": b"kind: Role\nx:\n" + many})
+    assert [(one.path, one.line) for one in only(report, "ENC04")] == [("a.yaml", 60_009)]
+    reason = "more than 50000 values in a file that is not encrypted"
+    assert [(one.path, one.reason, one.decisive) for one in report.not_checked] == [
+        ("a.yaml", reason, False),
+        ("b.yaml", reason, False),
+    ]
+
+
+def test_a_file_of_too_many_values_that_a_rule_names_is_told(review_of: Reviewer, rules: bytes) -> None:
+    text = b"data:\n" + b"".join(b"  a%d: b\n" % number for number in range(60_000))
+    assert ids(review_of({".sops.yaml": rules}, {FILE: text})) == [f"ENC01 high {FILE}"]
+
+
+# --- ENC04 in a kustomization
+
+GENERATOR = b"secretGenerator:\n- name: a\n  files: [tls.crt, key=sub/password.txt]\n  envs: [.env]\n"
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def test_a_plain_file_that_a_kustomization_makes_a_secret_of_is_found(review_of: Reviewer) -> None:
+    base: dict[str, bytes | None] = {"app/kustomization.yaml": GENERATOR}
+    head: dict[str, bytes | None] = {"app/sub/password.txt": b"canary", "app/.env": b"A=canary\n", "app/other": b"x"}
+    found = only(review_of(base, head), "ENC04")
+    assert [(one.severity, one.path, one.args) for one in found] == [
+        ("block", "app/.env", {"kustomization": "app/kustomization.yaml"}),
+        ("block", "app/sub/password.txt", {"kustomization": "app/kustomization.yaml"}),
+    ]
+
+
+def test_a_kustomization_that_makes_a_secret_of_a_plain_file_is_found_once(review_of: Reviewer) -> None:
+    old = {"app/.env": b"A=canary\n"}
+    found = only(review_of(old, {"app/kustomization.yaml": GENERATOR}), "ENC04")
+    assert [(one.path, one.line, one.args) for one in found] == [
+        ("app/kustomization.yaml", 4, {"file": "app/.env"}),
+    ]
+
+
+def test_what_a_secret_may_hold_in_clear_and_a_sops_file_are_none(review_of: Reviewer, sops: Sops) -> None:
+    head = {
+        "kustomization.yaml": GENERATOR,
+        "tls.crt": b"# the chain\n" + CERTIFICATE * 2,
+        "sub/password.txt": sops.encrypted("canary", name="password.txt"),
+        ".env": b"A=\nB=${B}\n",
+    }
+    assert only(review_of({}, head), "ENC04") == []
+    named = GENERATOR.replace(b"tls.crt", b"known_hosts")
+    head = {
+        "kustomization.yaml": named,
+        "known_hosts": b"github.com ssh-ed25519 AAAA\n",
+        ".env": sops.encrypted("A=b", name=".env"),
+    }
+    assert only(review_of({}, head), "ENC04") == []
+
+
 def test_a_plain_secret_is_found_where_base_could_not_be_read(review_of: Reviewer, rules: bytes) -> None:
     report = review_of({".sops.yaml": rules, FILE: b"a: [\n"}, {FILE: SECRET})
     assert ids(report) == [f"ENC01 block {FILE}", f"ENC04 block {FILE}"]

@@ -156,6 +156,32 @@ def test_files_that_change_their_rule_are_found(review_of: Reviewer, rules: Rule
     assert (finding.line, finding.args) == (2, {"count": 1, "old": 4, "new": 2, "example": "k8s/prod/secrets.yaml"})
 
 
+def test_an_encrypted_file_that_leaves_its_rule_is_found(review_of: Reviewer, rules: Rules, sops: Sops) -> None:
+    before = sops.encrypted(SECRET, *REGEX)
+    sops("rotate", "--in-place", "file.yaml")
+    base = {".sops.yaml": rules({"path_regex": "^k8s/"}, {"path_regex": "^k3s/"}), FILE: before}
+    for data in (before, sops.bytes()):  # Git sees a renamed file, and another one
+        start = review_of.commit(base)
+        away = review_of.commit({FILE: None, "other/secrets.yaml": data})
+        (finding,) = found(review_of.between(start, away), "RUL03")
+        assert (finding.severity, finding.path) == ("high", "other/secrets.yaml")
+        assert finding.args == {"old": FILE, "rule": ".sops.yaml:2"}
+        review_of.commit({"other/secrets.yaml": None, FILE: before})
+        inside = review_of.commit({FILE: None, "k3s/secrets.yaml": data})
+        assert found(review_of.between(start, inside), "RUL03") == []
+        review_of.commit({"k3s/secrets.yaml": None})
+
+
+def test_an_encrypted_file_that_moves_to_a_rule_with_more_recipients_is_found(
+    review_of: Reviewer, rules: Rules, sops: Sops, bob: AgeTestKey
+) -> None:
+    config = rules({"path_regex": "^k8s/"}) + f"  - age: {rules.recipient},{bob.recipient}\n".encode()
+    base = {".sops.yaml": config, FILE: sops.encrypted(SECRET, *REGEX)}
+    (finding,) = found(review_of(base, {FILE: None, "other.yaml": base[FILE]}), "RUL03")
+    assert (finding.severity, finding.path) == ("high", "other.yaml")
+    assert finding.args == {"old": FILE, "rule": ".sops.yaml:2", "recipients": bob.recipient}
+
+
 def test_a_rule_that_is_added_behind_is_none(review_of: Reviewer, rules: Rules, encrypted: bytes) -> None:
     k8s, helm = {"path_regex": "^k8s/"}, {"path_regex": "^helm/"}
     base = {".sops.yaml": rules(k8s), FILE: encrypted}
