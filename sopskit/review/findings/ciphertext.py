@@ -46,14 +46,17 @@ def cry02(subject: Subject) -> Iterator[Hit]:
         return
     if subject.may_compare and subject.mac.head == "valid" and subject.plain.head is not None:
         return
-    message = (
-        "looks like a new data key: every value is encrypted anew; by whom and from what, only a private key tells"
-    )
+    message = "a new data key{where}: whether the values are the old ones, only somebody with a private key can confirm"
     if subject.plain.head is not None:
-        message = "a new data key, and its author is not known to be a reader: a stranger can have written the values"
+        message = (
+            "a new data key{where}, and its author is not known to be a reader: a stranger can have written the values"
+        )
     elif subject.comparison.data_key == "unknown":
-        message = "nothing of the old file is left to compare with: it may be another one for the same recipients"
-    yield Hit(message, severity=_severity(subject))
+        message = (
+            "nothing of the old file is left to compare with{where}: it may be another one for the same recipients"
+        )
+    where = " in a protected environment" if subject.is_protected else ""
+    yield Hit(message.replace("{where}", where), severity=_severity(subject))
 
 
 def _partly_wrapped(subject: Subject, base: Side, head: Side) -> Iterator[Hit]:

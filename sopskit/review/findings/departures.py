@@ -29,7 +29,7 @@ def rcp01(subject: Subject) -> Iterator[Hit]:
         return
     for gone in _gone(base, head):
         message = "{recipient} can no longer open this file, but knew its data key, which is still the one in use"
-        yield Hit(message, {"recipient": subject.spelled(gone)})
+        yield Hit(message, {"recipient": subject.spelled(gone)}, "high" if subject.is_protected else None)
 
 
 def rcp02(subject: Subject) -> Iterator[Hit]:

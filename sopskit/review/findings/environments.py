@@ -33,7 +33,7 @@ def env01(change: ChangeSet) -> Iterator[Hit]:
         head, environment = subject.sides.head, subject.environment
         if head is None or environment is None or subject.path.rpartition("/")[2] in STEERING:
             continue
-        mine = _entries(head, environment.name)
+        mine = shared_entries(head, environment.name)
         if mine is None:
             continue
         names = _environments(change) if names is None else names
@@ -41,7 +41,7 @@ def env01(change: ChangeSet) -> Iterator[Hit]:
         for name in names:
             path = None if name == environment.name else sibling(change, subject.path, environment.name, name)
             side = change.trees.head.side(path) if path else None
-            found = _entries(side, name) if side else None
+            found = shared_entries(side, name) if side else None
             if found is not None:
                 others[name] = found
         if others:
@@ -72,7 +72,7 @@ def sibling(change: ChangeSet, path: str, old: str, new: str) -> str | None:
     return None
 
 
-def _entries(side: Side, environment: str) -> Entries | None:
+def shared_entries(side: Side, environment: str) -> Entries | None:
     """The keys of a file that environments should share; None for a file that is neither manifest nor encrypted."""
     if side.document is None:
         return None

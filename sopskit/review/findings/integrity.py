@@ -171,7 +171,8 @@ POLICIES = (
         why="The MAC covers the values of the file. One of them changed and the MAC is byte for byte the old one, so it cannot be "
         "right. Bots that raise image tags, formatters and merges are the usual cause. Decrypting fails, but Flux does not look "
         "at the MAC and applies the change.",
-        remedy="restore the file, and make the change with sopskit edit or set",
+        remedy="restore the file, and make the change with sopskit edit or set; where a bot has to write plain values, give the "
+        "rule mac_only_encrypted: true",
         find=mac02,
         check=True,
     ),

@@ -27,9 +27,13 @@ CHANGED = frozenset(("added", "removed", "changed", "retyped", "moved"))
 def k8s01(change: ChangeSet) -> Iterator[Hit]:
     """A Secret or ConfigMap got another name or namespace, or a Secret another type."""
     consumers = Consumers(change)
+    here = {one.identity for subject in change.subjects for one in _objects(subject.sides.head)}
     for subject in change.subjects:
         base, head = _objects(subject.sides.base), _objects(subject.sides.head)
-        if subject.status in {"added", "copied"} or subject.sides.head is None or subject.sides.head.document is None:
+        if subject.status in {"added", "copied"}:
+            continue
+        yield from _gone(subject, base, head, here, consumers)
+        if subject.sides.head is None or subject.sides.head.document is None:
             continue
         document = subject.sides.head.document
         for old, new in _renamed(base, head):
@@ -46,6 +50,23 @@ def k8s01(change: ChangeSet) -> Iterator[Hit]:
                     remedy="give the Secret a new name, or delete it in the cluster before the new one is applied",
                     **(place(document, leaf) if leaf else {}),
                 )
+
+
+def _gone(
+    subject: Subject, base: list[_Object], head: list[_Object], here: set[Identity], consumers: Consumers
+) -> Iterator[Hit]:
+    """Objects that no file of the change has any more, and that somebody still asks for."""
+    renamed = {old.identity for old, _ in _renamed(base, head)}
+    for old in base:
+        users = consumers.of(subject, old.identity) if old.identity not in here | renamed else []
+        if users:
+            yield Hit(
+                "{old} is gone; still asking for it: {users}",
+                {"old": str(old.identity), "users": _listed([user.name for user in users])},
+                severity="high",
+                path=subject.path,
+                side="base",
+            )
 
 
 class _Object(NamedTuple):
@@ -95,7 +116,7 @@ def _renaming(subject: Subject, document: Document, old: _Object, new: _Object, 
     message = "{old} is {new} now: whoever refers to the old one does not find it any more"
     args: dict[str, int | str] = {"old": str(old.identity), "new": str(new.identity)}
     if users:
-        message = "{old} is {new} now, and {users} still refer to the old one"
+        message = "{old} is {new} now; still asking for the old one: {users}"
         args["users"] = _listed([user.name for user in users])
     return Hit(message, args, path=subject.path, **(place(document, leaf) if leaf else {}))
 
@@ -181,7 +202,7 @@ POLICIES = (
     ChangePolicy(
         "K8S01",
         "medium",
-        "a Secret or ConfigMap got another name, namespace or type",
+        "a Secret or ConfigMap is gone, or got another name, namespace or type",
         why="Workloads refer to a Secret by its name. Pods that refer to one that is gone do not start, and the old object may "
         "stay in the cluster with the old values. The type of a Secret cannot be changed in place at all.",
         remedy="change all references in the same pull request, and prune the old object",
@@ -189,7 +210,7 @@ POLICIES = (
     ),
     ChangePolicy(
         "K8S02",
-        "medium",
+        "low",
         "pods keep the old values",
         why="Environment variables are read once, when a container starts. Without a checksum annotation, a reloader, or a name "
         "that changes with the content, running pods go on with the old password until they are restarted for another "

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import FormatError
-from sopskit.review.findings.environments import _entries as shared_entries
-from sopskit.review.findings.environments import sibling
+from sopskit.review.findings.environments import shared_entries, sibling
 from sopskit.review.findings.policy import ChangePolicy, Hit
 from sopskit.review.findings.spelling import key_list
 from sopskit.review.sides import read_side

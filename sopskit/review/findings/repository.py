@@ -145,7 +145,7 @@ POLICIES = (
     ChangePolicy(
         "GIT04",
         "high",
-        "no ordinary file any more",
+        "another kind of file, or another mode",
         why="A symbolic link can point at a file outside of the repository, a submodule and a Git LFS pointer at content that "
         "nobody reviewed, and attributes make Git run filters, change content or hide a change from the diff. None of it "
         "shows in the text of the file.",

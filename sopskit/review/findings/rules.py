@@ -64,7 +64,7 @@ def _weaker_rule(change: ChangeSet, one: _Weakened) -> Hit:
     where = one.new or one.old
     is_there = where.file in change.trees.head
     return Hit(
-        "{count} files lose protection: base's rule for {example} encrypts {key}, head's does not",
+        "{count} files lose protection: before, the rule for {example} encrypted {key}; after this change it does not",
         {"count": len(one.paths), "example": one.path, "key": one.key},
         path=where.file,
         line=where.line if one.new is not None or not is_there else None,

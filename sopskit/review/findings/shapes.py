@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sopskit import manifest
 from sopskit.redact import escape_path
 from sopskit.redact.kinds import describe
-from sopskit.review.findings.environments import _entries as shared_entries
-from sopskit.review.findings.environments import sibling
+from sopskit.review.findings.environments import shared_entries, sibling
 from sopskit.review.findings.opened import new_values, undo_base64
 from sopskit.review.findings.plaintext import MOST_KEYS
 from sopskit.review.findings.policy import ChangePolicy, Hit

@@ -40,7 +40,7 @@ def sup01(subject: Subject) -> Iterator[Hit]:
         what = _decides(path, subject) if path else None
         if what is not None:
             yield Hit(
-                "this file decides {what}; this review itself goes by the version of base",
+                "this file decides {what}; this review still went by the version before",
                 {"what": what},
                 side="base" if side == "base" or subject.status == "deleted" else "head",
             )
@@ -70,7 +70,7 @@ POLICIES = (
     FilePolicy(
         "SUP01",
         "medium",
-        "a change of what watches over changes",
+        "review rules, hooks or CI changed",
         why="Policies, waivers, owners, hooks and pipelines decide whether a mistake is noticed. A change of them takes effect "
         "with the merge, so it deserves a reader of its own, apart from the rest of the pull request.",
         remedy="let an owner of the repository look at this file before the rest",

@@ -91,6 +91,7 @@ def _file(file: FileReview, *, equality: bool) -> dict[str, Any]:
         "status": file.status,
         "format": file.format,
         "environment": _text(file.environment),
+        **({} if file.old_environment is None else {"old_environment": _text(file.old_environment)}),
         "encrypted": _sides(file.encrypted),
         "operations": [_operation(operation) for operation in file.operations],
         "commits": [_commit(commit) for commit in file.commits],

@@ -12,17 +12,20 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.redact import harmless
-from sopskit.review.render import words
+from sopskit.review.render import grouping, words
+from sopskit.review.render.fileline import file_line
 from sopskit.review.render.rows import count_rows, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sopskit.review.model import FileReview, Finding, ReviewDiff, Severity
+    from sopskit.review.render.grouping import Entry
+    from sopskit.review.render.words import Voice
 
 BUDGET = 60_000  # GitHub refuses a comment of more than 65,536 characters
 LIMIT = 160  # characters of one name or path
-CELL_LIMIT = 80  # and in a table
+PLACES = 3  # of findings with one cause, in the table
 SIGNS: dict[Severity, str] = {"block": "⛔", "high": "⚠️", "medium": "🔶", "low": "🔹"}
 OPEN_ROWS = 12  # a review with more rows than this folds its tables
 OPEN_FILES = 12  # and one with more files those without a finding
@@ -41,7 +44,7 @@ WHOLE = "`sopskit review-diff` shows all of it"
 class Detail(NamedTuple):
     """How much is told: rows of each file's table, files (the others are counted by environment), findings, all the rest.
 
-    `lost` is what a shorter comment says about itself.
+    As many places as rows are told of findings with one cause, at least three. `lost` is what a shorter comment says about itself.
     """
 
     rows: int = ALL
@@ -117,11 +120,11 @@ def cell(text: str) -> str:
 
     Parsers differ over `\\|`, so that a bar behind a backslash is spelled out.
     """
-    return BARS.sub(lambda found: found[1] + ("\\u{7c}" if found[1] else "\\|"), code(text, CELL_LIMIT))
+    return BARS.sub(lambda found: found[1] + ("\\u{7c}" if found[1] else "\\|"), code(text))
 
 
-VOICE = words.Voice(own=own, foreign=code)
-CELL = words.Voice(own=own, foreign=cell)
+VOICE = words.Voice(own=own, foreign=code, limit=LIMIT)
+CELL = words.Voice(own=own, foreign=cell, limit=LIMIT)
 
 
 def _lines(review: ReviewDiff, detail: Detail) -> Iterator[str]:
@@ -134,7 +137,7 @@ def _lines(review: ReviewDiff, detail: Detail) -> Iterator[str]:
         yield from _alone("only in " + _listed(map(code, review.paths), detail.others))
     yield from _findings(review, detail)
     yield from _unreadable(review, detail)
-    files = words.worst_first(review)
+    files = words.told_files(review)
     yield from _files(files[: detail.files], detail)
     yield from _environments(files[detail.files :], detail)
     yield from _folded_findings(review, detail)
@@ -174,15 +177,20 @@ def _verdict(review: ReviewDiff) -> str:
 
 def _findings(review: ReviewDiff, detail: Detail) -> Iterator[str]:
     """The findings that count, worst first, in a table."""
-    found = [finding for finding in review.findings if finding.waived is None]
+    found = [entry for entry in grouping.entries(review) if entry.first.waived is None]
     if not found:
         return
     yield from ("", "| | finding | where |", "|---|---|---|")
-    for finding in found[: detail.findings]:
-        said = f"**{own(finding.id)}** {words.message(finding, CELL)}"
-        yield f"| {SIGNS[finding.severity]} | {said} | {words.place(finding, CELL)} |"
-    if len(found) > detail.findings:
-        yield from _alone(f"and {len(found) - detail.findings} more findings")
+    for entry in found[: detail.findings]:
+        where = _listed((words.place(finding, CELL) for finding in entry.findings), PLACES)
+        yield f"| {SIGNS[entry.first.severity]} | {_said(entry, CELL)} | {where} |"
+    left = sum(len(entry.findings) for entry in found[detail.findings :])
+    if left:
+        yield from _alone(f"and {left} more {'finding' if left == 1 else 'findings'}")
+
+
+def _said(entry: Entry, voice: Voice) -> str:
+    return f"**{own(grouping.label(entry))}** {grouping.message(entry, voice)}"
 
 
 def _unreadable(review: ReviewDiff, detail: Detail) -> Iterator[str]:
@@ -191,9 +199,10 @@ def _unreadable(review: ReviewDiff, detail: Detail) -> Iterator[str]:
         return
     yield from _alone("not checked:")
     yield ""
-    yield from (f"- {words.unreadable(item, VOICE)}" for item in review.not_checked[: detail.others])
-    if len(review.not_checked) > detail.others:
-        yield f"- and {len(review.not_checked) - detail.others} more"
+    lines = list(words.not_checked(review, VOICE, detail.others))
+    yield from (f"- {line}" for line in lines[: detail.others])
+    if len(lines) > detail.others:
+        yield f"- and for {len(lines) - detail.others} more reasons"
 
 
 def _files(files: Sequence[FileReview], detail: Detail) -> Iterator[str]:
@@ -210,7 +219,7 @@ def _files(files: Sequence[FileReview], detail: Detail) -> Iterator[str]:
 def _file(file: FileReview, detail: Detail, *, fold_table: bool) -> Iterator[str]:
     """One line for a file, and a table where there are rows."""
     environment = f"**{code(file.environment)}** " if file.environment is not None else ""
-    yield from _alone(f"{environment}{code(file.path)}: {words.file_line(file, VOICE)}")
+    yield from _alone(f"{environment}{code(file.path)}: {file_line(file, VOICE)}")
     number = count_rows(file)
     if not number or not detail.rows:
         return
@@ -251,21 +260,30 @@ def _environments(left: Sequence[FileReview], detail: Detail) -> Iterator[str]:
 
 
 def _folded_findings(review: ReviewDiff, detail: Detail) -> Iterator[str]:
-    """What to do about the findings, and those that are waived."""
-    open_ones = [finding for finding in review.findings if finding.waived is None]
-    waived = [finding for finding in review.findings if finding.waived is not None]
-    remedies = dict.fromkeys(_remedy(finding) for finding in open_ones[: detail.findings])
+    """All places of findings with many, what to do about the findings, and those that are waived."""
+    entries = grouping.entries(review)
+    shown = [entry for entry in entries if entry.first.waived is None][: detail.findings]
+    waived = [entry for entry in entries if entry.first.waived is not None]
+    crowded = [entry for entry in shown if len(entry.findings) > PLACES]
+    if crowded and detail.rows:
+        yield from _folded("all places", (_places(entry, detail) for entry in crowded))
+    remedies = dict.fromkeys(_remedy(entry.first) for entry in shown)
     if remedies:
         yield from _folded("what to do", islice(remedies, min(detail.others, REMEDIES)))
     if waived:
-        yield from _folded(words.count(len(waived), "waived finding"), map(_waived, waived[: detail.others]))
+        number = sum(len(entry.findings) for entry in waived)
+        yield from _folded(words.count(number, "waived finding"), map(_waived, waived[: detail.others]))
+
+
+def _places(entry: Entry, detail: Detail) -> str:
+    return f"- {_said(entry, VOICE)}: {_listed((words.place(one, VOICE) for one in entry.findings), detail.rows)}"
 
 
 def _remedy(finding: Finding) -> str:
     return f"- **{own(finding.id)}** {words.say(finding.remedy, finding.args, VOICE)}"
 
 
-def _waived(finding: Finding) -> str:
-    reason, owner, expires = map(code, finding.waived or ())
-    said = f"**{own(finding.id)}** {words.message(finding, VOICE)}"
-    return f"- {said}, {words.place(finding, VOICE)}: {reason}, {owner}, until {expires}"
+def _waived(entry: Entry) -> str:
+    reason, owner, expires = map(code, entry.first.waived or ())
+    where = _listed((words.place(finding, VOICE) for finding in entry.findings), FEW)
+    return f"- {_said(entry, VOICE)}, {where}: {reason}, {owner}, until {expires}"

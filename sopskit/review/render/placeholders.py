@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+COMMAND = re.compile(r"(?:sopskit|sops|git|kubectl)\b")
 ELLIPSIS = "…"
 
 
@@ -30,5 +31,5 @@ def pieces(text: str, args: Mapping[str, int | str]) -> Iterator[tuple[str, bool
 
 
 def capital(template: str) -> str:
-    """A sentence with a capital first letter, before its placeholders are filled: names keep their own."""
-    return template[:1].upper() + template[1:]
+    """A sentence with a capital first letter, before its placeholders are filled: names and commands keep their own."""
+    return template if COMMAND.match(template) else template[:1].upper() + template[1:]

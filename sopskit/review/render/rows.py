@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.review.render.words import WORDS, key_path
+from sopskit.review.render import condensed
+from sopskit.review.render.words import WORDS, apart, count, key_path, object_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sopskit.review.model import Change, Fact, FileReview, RecipientChange, Sides, Value
+    from sopskit.review.model import Change, Fact, FileReview, ObjectChange, RecipientChange, Sides, Value
+    from sopskit.review.render.condensed import Told
     from sopskit.review.render.words import Voice
 
+MOST_KEYS = 50  # of one object
 SIGNS = {"added": "+", "removed": "-"}
 TYPES = {
     "str": "string",
@@ -56,14 +59,37 @@ def rows(file: FileReview, voice: Voice) -> Iterator[Row]:
         yield Row("~", voice.own("threshold of key groups"), voice.own("changed"), old + voice.arrow + new)
     for name in _changed_rules(file):
         yield _rule(name, file, voice)
-    for change in file.changes:
-        yield _change(change, voice)
+    for changed in condensed.objects(file):
+        yield _object(changed, file, voice)
+    for told in condensed.changes(file):
+        yield _change(told, voice)
 
 
 def count_rows(file: FileReview) -> int:
     """How many rows a file has."""
     threshold = file.threshold.base != file.threshold.head
-    return len(file.recipient_changes) + threshold + len(_changed_rules(file)) + len(file.changes)
+    leaves = len(condensed.objects(file)) + len(condensed.changes(file))
+    return len(file.recipient_changes) + threshold + len(_changed_rules(file)) + leaves
+
+
+def keys_of(changed: ObjectChange, voice: Voice) -> str:
+    """`A, B added, C removed`: the entries of an object, those with the same change together."""
+    by_change: dict[str, list[str]] = {}
+    for key in changed.keys[:MOST_KEYS]:
+        by_change.setdefault(WORDS.get(key.change, key.change), []).append(voice.foreign(key.key))
+    said = ", ".join(f"{', '.join(keys)} {voice.own(change)}" for change, keys in by_change.items())
+    more = len(changed.keys) - MOST_KEYS
+    return said + (voice.own(f" and {more} more") if more > 0 else "")
+
+
+def _object(changed: ObjectChange, file: FileReview, voice: Voice) -> Row:
+    change = "removed" if file.encrypted.head is None else "added"
+    keys = ", ".join(voice.foreign(key.key) for key in changed.keys[:MOST_KEYS])
+    more = len(changed.keys) - MOST_KEYS
+    kind = f"{voice.own(count(len(changed.keys), 'key') + ': ')}{keys}" + (
+        voice.own(f" and {more} more") if more > 0 else ""
+    )
+    return Row(SIGNS[change], object_name(changed, voice), voice.own(change), kind if changed.keys else "")
 
 
 def _recipient(one: RecipientChange, voice: Voice) -> Row:
@@ -83,13 +109,15 @@ def _changed_rules(file: FileReview) -> list[str]:
 
 
 def _rule(name: str, file: FileReview, voice: Voice) -> Row:
-    old, new = (voice.foreign(str(side[name])) if name in side else None for side in file.rules)
+    old, new = (str(side[name]) if name in side else None for side in file.rules)
     change = "added" if old is None else "removed" if new is None else "changed"
     what = f"{voice.own('rule')} {voice.foreign(name)}"
-    return Row(SIGNS.get(change, "~"), what, voice.own(change), voice.arrow.join(one for one in (old, new) if one))
+    sides = [side for side in (old, new) if side is not None]
+    return Row(SIGNS.get(change, "~"), what, voice.own(change), apart(sides, voice))
 
 
-def _change(change: Change, voice: Voice) -> Row:
+def _change(told: Told, voice: Voice) -> Row:
+    change = told.change
     where = key_path(change.path, change.document, voice)
     if change.change == "comment":
         return Row("~", f"{voice.own('comments of')} {where}", voice.own("changed"), "")
@@ -98,22 +126,32 @@ def _change(change: Change, voice: Voice) -> Row:
         said = voice.own("looks ") + said
     if change.origin is not None:
         said += f" {voice.own('from')} {key_path(change.origin, 0, voice)}"
-    return Row(SIGNS.get(change.change, "~"), where, said, _kind(change, voice))
+    return Row(SIGNS.get(change.change, "~"), where, said, _kind(told, voice))
 
 
-def _kind(change: Change, voice: Voice) -> str:
+def _kind(told: Told, voice: Voice) -> str:
     """What kind of value it is, whether it is encrypted, and what else may be told."""
+    change = told.change
+    parts = ", ".join(map(voice.foreign, change.parts))
+    if told.words or told.recipients:
+        return voice.own(told.words) + parts
     sides = [_side(type, value, voice) for type, value in zip(change.type, change.value, strict=True)]
     kind = voice.arrow.join(dict.fromkeys(side for side in sides if side is not None))
-    state = "encrypted" if change.encrypted.head or change.encrypted.base else "plain"
-    said = [f"{kind}, {voice.own(state)}" if kind else voice.own(state)]
+    state = voice.arrow.join(map(voice.own, states(change)))
+    said = [f"{kind}, {state}" if kind else state]
     said += [_fact(name, old, new, voice) for name, old, new in _facts(change.value)]
     if change.parts:
-        said.append(f"{voice.own('changed:')} {', '.join(map(voice.foreign, change.parts))}")
-    texts = [None if value is None or value.text is None else voice.foreign(value.text) for value in change.value]
-    if any(texts):
-        said.append(voice.arrow.join(text for text in texts if text is not None))
+        said.append(f"{voice.own('changed:')} {parts}")
+    texts = [value.text for value in change.value if value is not None and value.text is not None]
+    if texts:
+        said.append(apart(texts, voice))
     return "; ".join(said)
+
+
+def states(change: Change) -> list[str]:
+    """Whether the value is encrypted, or was and is."""
+    words = {True: "encrypted", False: "plain"}
+    return list(dict.fromkeys(words[side] for side in change.encrypted if side is not None)) or ["plain"]
 
 
 def _side(type: str | None, value: Value | None, voice: Voice) -> str | None:
@@ -135,7 +173,10 @@ def _facts(value: Sides[Value | None]) -> Iterator[tuple[str, Fact | None, Fact 
 
 
 def _fact(name: str, old: Fact | None, new: Fact | None, voice: Voice) -> str:
-    told = voice.arrow.join(_spelled(fact, voice) for fact in (old, new) if fact is not None)
+    if isinstance(old, str) and isinstance(new, str):
+        told = apart((old, new), voice)
+    else:
+        told = voice.arrow.join(_spelled(fact, voice) for fact in (old, new) if fact is not None)
     return f"{voice.own(name.replace('_', ' ') + ':')} {told}"
 
 

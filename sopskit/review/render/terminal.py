@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sopskit.redact import escape, harmless
-from sopskit.review.render import words
-from sopskit.review.render.rows import rows
+from sopskit.review.render import grouping, words
+from sopskit.review.render.condensed import objects
+from sopskit.review.render.fileline import file_line, is_plain_and_alone
+from sopskit.review.render.rows import keys_of, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sopskit.review.model import FileReview, Finding, ReviewDiff
+    from sopskit.review.render.grouping import Entry
     from sopskit.review.render.rows import Row
     from sopskit.review.render.words import Voice
 
@@ -40,23 +43,23 @@ def foreign(text: str, limit: int = LIMIT) -> str:
     return words.shorten(harmless(text), limit)
 
 
-VOICE = words.Voice(own=escape, foreign=foreign, arrow=" -> ")
+VOICE = words.Voice(own=escape, foreign=foreign, arrow=" -> ", limit=LIMIT)
 
 
 def _lines(review: ReviewDiff) -> Iterator[str]:
     yield headline(review, VOICE)
     yield from (f"only in {foreign(path)}" for path in review.paths)
     yield from environments(review, VOICE)
-    for finding in review.findings:
+    for entry in grouping.entries(review):
         yield ""
-        yield from finding_lines(finding, VOICE)
-    for file in words.worst_first(review):
+        yield from entry_lines(entry, VOICE, len(entry.findings))
+    for file in words.told_files(review):
         yield ""
-        yield f"{file_name(file, VOICE)}: {words.file_line(file, VOICE)}"
+        yield f"{file_name(file, VOICE)}: {file_line(file, VOICE)}"
         yield from (f"  {_row(row)}" for row in rows(file, VOICE))
         yield from (f"  {line}" for line in details(file, VOICE))
     yield ""
-    yield from closing(review, VOICE)
+    yield from closing(review, VOICE, len(review.not_checked))
 
 
 def headline(review: ReviewDiff, voice: Voice) -> str:
@@ -71,19 +74,25 @@ def environments(review: ReviewDiff, voice: Voice) -> Iterator[str]:
         yield f"environments: {', '.join(named)}"
 
 
-def finding_lines(finding: Finding, voice: Voice) -> Iterator[str]:
-    """A finding: its title, its place, what it says, what to do. A waived one is told in two lines."""
-    key = f" {words.key_path(finding.key, finding.document or 0, voice)}" if finding.key else ""
-    where = f"  {words.place(finding, voice)}{key}"
+def entry_lines(entry: Entry, voice: Voice, most: int) -> Iterator[str]:
+    """Findings with one cause: title, at most so many places, what they say, what to do. Waived ones in fewer lines."""
+    finding, name = entry.first, grouping.label(entry)
     if finding.waived:
         reason, owner, expires = map(voice.foreign, finding.waived)
-        yield f"waived {finding.id} {finding.title}: {reason} ({owner}, until {expires})"
-        yield where
-        return
-    yield f"{finding.severity.upper()} {finding.id} {finding.title}"
-    yield where
-    yield f"  {words.message(finding, voice)}"
-    yield f"  try: {words.say(finding.remedy, finding.args, voice)}"
+        yield f"waived {name} {finding.title}: {reason} ({owner}, until {expires})"
+    else:
+        yield f"{finding.severity.upper()} {name} {finding.title}"
+    yield from (f"  {_place(one, voice)}" for one in entry.findings[:most])
+    if len(entry.findings) > most:
+        yield f"  and {len(entry.findings) - most} more"
+    if not finding.waived:
+        yield f"  {grouping.message(entry, voice)}"
+        yield f"  try: {words.say(finding.remedy, finding.args, voice)}"
+
+
+def _place(finding: Finding, voice: Voice) -> str:
+    key = f" {words.key_path(finding.key, finding.document or 0, voice)}" if finding.key else ""
+    return words.place(finding, voice) + key
 
 
 def file_name(file: FileReview, voice: Voice) -> str:
@@ -97,19 +106,17 @@ def _row(row: Row) -> str:
 
 def details(file: FileReview, voice: Voice) -> Iterator[str]:
     """What the cluster gets of a file, and what its commits did."""
-    for object in file.objects:
-        name = "/".join(voice.foreign(part) for part in (object.namespace, object.name) if part)
-        keys = ", ".join(f"{voice.foreign(one.key)} {words.WORDS.get(one.change, one.change)}" for one in object.keys)
-        yield f"{voice.foreign(object.kind)} {name}: {keys}"
+    if not is_plain_and_alone(file) and not objects(file):
+        yield from (f"{words.object_name(one, voice)}: {keys_of(one, voice)}" for one in file.objects)
     if len(file.commits) > 1:
         for one in file.commits:
             done = ", ".join(operation.id for operation in one.operations)
             yield f"commit {escape(one.commit[: words.SHORT_ID])}: {done}"
 
 
-def closing(review: ReviewDiff, voice: Voice) -> Iterator[str]:
-    """What was not checked, and the verdict."""
-    yield from (f"not checked: {words.unreadable(item, voice)}" for item in review.not_checked)
+def closing(review: ReviewDiff, voice: Voice, most: int) -> Iterator[str]:
+    """What was not checked, with at most so many files for each reason, and the verdict."""
+    yield from (f"not checked: {line}" for line in words.not_checked(review, voice, most))
     yield from words.limits(review)
     if review.truncated:
         yield words.TRUNCATED

@@ -1,4 +1,4 @@
-"""What the renderers say, in one voice: counts, one line of plain language for each file, rows of changes, the verdict.
+"""What the renderers say, in one voice: counts, places, what was not checked, the verdict.
 
 Our own words and texts out of the repository are kept apart until the very end: a `Voice` tells how a renderer spells each.
 """
@@ -6,18 +6,17 @@ Our own words and texts out of the repository are kept apart until the very end:
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.redact import escape, escape_path
+from sopskit.redact import escape, escape_path, harmless
 from sopskit.review.model import SEVERITIES
 from sopskit.review.render.placeholders import ELLIPSIS, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sopskit.document import Path
-    from sopskit.review.model import End, FileReview, Finding, NotChecked, Operation, ReviewDiff
+    from sopskit.review.model import End, FileReview, Finding, NotChecked, ObjectChange, ReviewDiff
 
 NUMBER = re.compile("[0-9]{1,6}")  # longer ones may be taken for a commit
 SHORT_ID = 7  # characters of a commit id, as Git abbreviates it
@@ -33,31 +32,20 @@ OPERATIONS = {
     ("reencrypt", "ambiguous"): "encrypted anew, or replaced by somebody who cannot read it",
     ("hand-edit", "consistent"): "changed without sops",
 }
-STATUSES = {
-    "renamed": "renamed from {path}",
-    "copied": "copied from {path}",
-    "mode-changed": "file mode changed",
-    "type-changed": "kind of file changed",
-}
-MACS = {
-    "valid": "MAC valid",
-    "invalid": "the MAC is wrong",
-    "stale": "the MAC is too old, decrypting will fail",
-    "missing": "there is no MAC",
-}
-COUNTED = ("changed", "added", "removed", "moved", "retyped", "reencrypted", "encrypted", "decrypted")
-DOUBT = "looks like "
+AROUND = 12  # characters of what two long texts have in common, on each side of what differs
 WORDS = {"reencrypted": "re-encrypted", "encrypted": "now encrypted", "decrypted": "now plain text"}
-# operations whose sentence says all there is to say about values
-SILENT = frozenset(("delete", "unchanged", "format-only"))
 
 
 class Voice(NamedTuple):
-    """How a renderer spells our own words, and texts out of the repository, which are hostile."""
+    """How a renderer spells our own words, and texts out of the repository, which are hostile.
+
+    Of two texts that are longer than `limit` characters only what differs is shown.
+    """
 
     own: Callable[[str], str]
     foreign: Callable[[str], str]
     arrow: str = " → "
+    limit: int = 1_000
 
 
 def shorten(text: str, limit: int) -> str:
@@ -66,6 +54,38 @@ def shorten(text: str, limit: int) -> str:
         return text
     tail = (limit - 1) // 3
     return text[: limit - 1 - tail] + ELLIPSIS + text[len(text) - tail :]
+
+
+def apart(sides: Sequence[str], voice: Voice) -> str:
+    """What it was and what it is, or the one that is known. Of two that are too long, the part in which they differ.
+
+    So they look different however much they have in common.
+    """
+    told = [voice.foreign(side) for side in sides]
+    if len(told) == 2 and any(
+        len(side) > voice.limit or ELLIPSIS in one for side, one in zip(sides, told, strict=True)
+    ):
+        old, new = map(harmless, sides)
+        start = _in_common(old, new)
+        end = _in_common(old[start:][::-1], new[start:][::-1])
+        told = [voice.foreign(_excerpt(side, start, end, voice.limit)) for side in (old, new)]
+    return voice.arrow.join(told)
+
+
+def _in_common(old: str, new: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((number for number, (one, other) in pairs if one != other), min(len(old), len(new)))
+
+
+def _excerpt(text: str, start: int, end: int, limit: int) -> str:
+    """What stands between the common start and the common end, with a little of both. Cut behind, where it is too long."""
+    first = 0 if start <= AROUND + 1 else start - AROUND
+    last = len(text) if end <= AROUND + 1 else len(text) - end + AROUND
+    before, after = (ELLIPSIS if first else ""), (ELLIPSIS if last < len(text) else "")
+    if last - first > limit - 2:
+        last, after = first + limit - 2, ELLIPSIS
+    return f"{before}{text[first:last]}{after}"
 
 
 def say(template: str, args: Mapping[str, int | str], voice: Voice) -> str:
@@ -87,7 +107,8 @@ def title(review: ReviewDiff, voice: Voice) -> list[str]:
     values = sum(change.change != "comment" for file in review.files for change in file.changes)
     recipients = sum(len(file.recipient_changes) for file in review.files)
     counts = [count(len(review.files), "file")]
-    counts += [count(number, noun) for number, noun in ((values, "value"), (recipients, "recipient")) if number]
+    if review.base is not None:
+        counts += [count(number, noun) for number, noun in ((values, "value"), (recipients, "recipient")) if number]
     key = "with a key" if review.mode == "keyed" else "no key used"
     return [voice.arrow.join(ends), voice.own(key), voice.own(", ".join(counts))]
 
@@ -104,67 +125,19 @@ def worst_first(review: ReviewDiff) -> list[FileReview]:
     return sorted(review.files, key=_worst)
 
 
+def told_files(review: ReviewDiff) -> list[FileReview]:
+    """The files that are told of, worst first: those of a check did not change, and have nothing but their findings."""
+    return worst_first(review) if review.base is not None else []
+
+
 def _worst(file: FileReview) -> int:
     open_ones = (SEVERITIES.index(finding.severity) for finding in file.findings if finding.waived is None)
     return min(open_ones, default=len(SEVERITIES))
 
 
-def file_line(file: FileReview, voice: Voice) -> str:
-    """What happened to a file, in one line of plain language."""
-    said = [_operation(operation, voice) for operation in file.operations]
-    if file.status in STATUSES and not any(operation.id == "unchanged" for operation in file.operations):
-        said.insert(0, say(STATUSES[file.status], {"path": file.old_path or file.path}, voice))
-    said = _together(said or [voice.own(file.status)], voice)
-    counts = _value_counts(file) + _recipient_counts(file)
-    if file.rules.base != file.rules.head and file.encrypted == (True, True):
-        counts.append("encryption rules changed")
-    line = ", ".join(said + [voice.own(one) for one in counts])
-    tested = _decryption(file)
-    return f"{line}; {voice.own(tested)}" if tested else line
-
-
-def _operation(operation: Operation, voice: Voice) -> str:
-    template = OPERATIONS.get((operation.id, operation.confidence), operation.explanation)
-    return say(template, operation.args, voice)
-
-
-def _together(said: list[str], voice: Voice) -> list[str]:
-    """`looks like updatekeys and an edit`: the words of doubt once."""
-    doubt = voice.own(DOUBT)
-    if len(said) == 2 and all(one.startswith(doubt) for one in said):
-        return [f"{said[0]} {voice.own('and')} {said[1].removeprefix(doubt)}"]
-    return said
-
-
-def _value_counts(file: FileReview) -> list[str]:
-    if any(operation.id in SILENT for operation in file.operations):
-        return []
-    kinds = Counter[str](change.change for change in file.changes)
-    comments = kinds.pop("comment", 0)
-    number = kinds.total()
-    words = [f"{kinds[kind]} {WORDS.get(kind, kind)}" for kind in COUNTED if kinds[kind]]
-    of = next((one.args["values"] for one in file.operations if "values" in one.args), None)
-    values = f"{number} of {count(int(of), 'value')}" if of is not None else count(number, "value")
-    said = []
-    if len(words) == 1:
-        said = [f"{values} {words[0].partition(' ')[2]}"]
-    elif words:
-        said = [f"{values} ({', '.join(words)})"]
-    elif file.encrypted == (True, True) and not comments:
-        doubted = any(operation.confidence == "ambiguous" for operation in file.operations)
-        said = ["no value looks changed" if doubted else "no value changed"]
-    return said + (["comments changed"] if comments else [])
-
-
-def _recipient_counts(file: FileReview) -> list[str]:
-    kinds = Counter(one.change for one in file.recipient_changes)
-    return [f"{count(kinds[kind], 'recipient')} {kind}" for kind in ("added", "removed") if kinds[kind]]
-
-
-def _decryption(file: FileReview) -> str:
-    if not file.encrypted.head:
-        return ""
-    return MACS.get(file.mac.head or "", "decryption not tested")
+def object_name(one: ObjectChange, voice: Voice) -> str:
+    """`Secret prod/api`."""
+    return f"{voice.foreign(one.kind)} {voice.foreign('/'.join(part for part in (one.namespace, one.name) if part))}"
 
 
 def message(finding: Finding, voice: Voice) -> str:
@@ -206,14 +179,32 @@ def unreadable(item: NotChecked, voice: Voice) -> str:
     return f"{voice.foreign(item.path)}: {voice.foreign(item.reason)}"
 
 
+def not_checked(review: ReviewDiff, voice: Voice, most: int) -> Iterator[str]:
+    """What should have been looked at and was not, a line for each reason, with at most so many files."""
+    paths: dict[str, list[str]] = {}
+    for item in review.not_checked:
+        paths.setdefault(item.reason, []).append(item.path)
+    for reason, found in paths.items():
+        more = voice.own(f" and {len(found) - most} more") if len(found) > most else ""
+        yield f"{', '.join(map(voice.foreign, found[:most]))}{more}: {voice.foreign(reason)}"
+
+
 def limits(review: ReviewDiff) -> Iterator[str]:
     """What this review could not see, in our own words."""
-    files = sum(bool(file.encrypted.head) and file.mac.head in (None, "unchecked") for file in review.files)
-    unchecked = [f"MAC of {count(files, 'file')}"] if files else []
+    from sopskit.review.files import CLOSED, NOT_TOLD
+
+    reasons = {(item.path, item.reason) for item in review.not_checked}
+    closed = {path for path, reason in reasons if reason == CLOSED and (path, NOT_TOLD) not in reasons}
+    unchecked = [file for file in review.files if file.encrypted.head and file.mac.head in (None, "unchecked")]
+    untold = [file for file in unchecked if review.mode == "keyed" and file.path not in closed]
     if review.mode == "keyless" and review.files:
-        yield "not checked without a key: " + ", ".join([*unchecked, "kinds of values"])
-    elif unchecked:
-        yield f"not checked, no key at hand: {unchecked[0]}"
+        macs = [f"MAC of {count(len(unchecked), 'file')}"] if unchecked else []
+        yield "not checked without a key: " + ", ".join([*macs, "kinds of values"])
+    elif len(unchecked) > len(untold):
+        yield f"not checked, no key at hand: MAC of {count(len(unchecked) - len(untold), 'file')}"
+    if untold:
+        whose = "its author is" if len(untold) == 1 else "their author is"
+        yield f"the MAC of {count(len(untold), 'file')} is not told: {whose} not known to be a reader (docs/reviewing.md)"
     if review.mode == "keyed" and not review.guard.equality:
         yield "which values are equal is not said for all files: the author is not known to be a reader of them"
     if has_ordinals(review):

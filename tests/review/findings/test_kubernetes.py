@@ -98,7 +98,7 @@ def test_a_value_another_object_and_a_written_default_are_none(review_of: Review
 def test_a_workload_that_keeps_the_old_values_is_found(review_of: Reviewer, use: str) -> None:
     report = review_of({FILE: config(a="1", b="1"), RELEASE: workload(use)}, {FILE: config(a="1", b="2")})
     (finding,) = found(report, "K8S02")
-    assert (finding.severity, finding.path, finding.line, finding.key) == ("medium", FILE, 7, ("data", "b"))
+    assert (finding.severity, finding.path, finding.line, finding.key) == ("low", FILE, 7, ("data", "b"))
     assert finding.args == {"object": "ConfigMap settings", "users": "Deployment web"}
 
 
@@ -167,3 +167,19 @@ def test_a_new_name_a_label_and_becoming_immutable_are_none(review_of: Reviewer)
         "c.yaml": config("c", more=fixed, a="2"),
     }
     assert found(review_of(base, head), "K8S03") == []
+
+
+def test_an_object_that_is_gone_and_still_asked_for_is_found(review_of: Reviewer) -> None:
+    base = {FILE: config(a="1"), RELEASE: workload()}
+    (finding,) = found(review_of(base, {FILE: None}), "K8S01")
+    assert (finding.severity, finding.path, finding.side) == ("high", FILE, "base")
+    assert finding.args["old"] == "ConfigMap settings"
+
+
+def test_an_object_that_is_in_another_file_now_is_not_gone(review_of: Reviewer) -> None:
+    base = {FILE: config(a="1"), RELEASE: workload()}
+    assert found(review_of(base, {FILE: None, f"{FOLDER}/moved.yaml": config(a="1")}), "K8S01") == []
+
+
+def test_an_object_that_nobody_asks_for_may_go(review_of: Reviewer) -> None:
+    assert found(review_of({FILE: config(a="1")}, {FILE: None}), "K8S01") == []

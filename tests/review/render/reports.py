@@ -218,6 +218,7 @@ def keyed() -> ReviewDiff:
         old_path="overlays/prod/old-tls.yaml",
         format="yaml",
         environment="prod",
+        old_environment="prod",
         encrypted=BOTH,
         operations=(Operation("rotate", "consistent", "a new data key over unchanged values", {"changed": 3}),),
         commits=(CommitOperations(HEAD, (Operation("rotate", "consistent", "a new data key"),)),),
@@ -269,7 +270,7 @@ def five_thousand_changes() -> ReviewDiff:
                 "{key} is plain text",
                 "encrypt it",
                 path,
-                {"key": f"data.KEY_{key}"},
+                {"key": f"data.SERVICE_{number}_KEY_{key}"},
                 line=key + 1,
             )
             for key in range(15)
@@ -346,6 +347,7 @@ def hostile(attack: str) -> ReviewDiff:
         path_bytes=b"\xff",
         format="yaml",
         environment=attack,
+        old_environment=f"{attack}e",
         encrypted=BOTH,
         operations=(
             Operation("revert", "ambiguous", "looks like {commit}", {"commit": attack}),
@@ -369,7 +371,7 @@ def hostile(attack: str) -> ReviewDiff:
         threshold=Sides(1, 2),
         rules=Sides({"encrypted_regex": attack}, {"encrypted_regex": f"{attack}n", attack: attack}),
         matched=attack,
-        objects=(ObjectChange(attack, attack, attack, (ObjectKey(attack, "changed", attack),)),),
+        objects=(ObjectChange(attack, attack, attack, (ObjectKey(attack, "decrypted", attack),)),),
         findings=(finding, waived),
     )
     return ReviewDiff(

@@ -129,7 +129,8 @@ def test_more_changes_than_a_page_can_hold_are_counted() -> None:
 
 def test_more_findings_than_a_page_can_hold_are_counted() -> None:
     finding = reports.plain().findings[0]
-    text = render(replace(reports.empty(), other_findings=(finding,) * 2001))
+    found = tuple(replace(finding, args={"recipient": str(number)}) for number in range(2001))
+    text = render(replace(reports.empty(), other_findings=found))
     assert "1 more finding: see the JSON form" in text
 
 

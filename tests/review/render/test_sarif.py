@@ -193,3 +193,18 @@ def test_sentences_have_a_capital_and_names_keep_their_own() -> None:
     finding = Finding("A1", "low", "t", "seen {key}", "{key} goes", "a", {"key": "data.key"})
     (result,) = run(replace(reports.empty(), other_findings=(finding,)))["results"]
     assert result["message"]["text"] == "Seen data.key. data.key goes"
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [
+        ("sopskit encrypt -i FILE", "sopskit encrypt -i FILE"),
+        ("git rm FILE", "git rm FILE"),
+        ("restore it", "Restore it"),
+    ],
+)
+def test_a_command_keeps_its_small_letter(remedy: str, said: str) -> None:
+    found = Finding("X", "high", "title", "it is plain", remedy, "a")
+    report = replace(reports.empty(), other_findings=(found,))
+    message = json.loads(render(report))["runs"][0]["results"][0]["message"]["text"]
+    assert message == f"It is plain. {said}"

@@ -7,12 +7,17 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sopskit.redact import harmless
+from sopskit.review.files import CLOSED, NOT_TOLD
 from sopskit.review.model import (
     SEVERITIES,
     End,
     FileReview,
     Finding,
+    Guard,
     NotChecked,
     Operation,
     Recipient,
@@ -20,7 +25,9 @@ from sopskit.review.model import (
     ReviewDiff,
     Sides,
 )
-from sopskit.review.render.terminal import render
+from sopskit.review.render import markdown
+from sopskit.review.render.terminal import VOICE, render
+from sopskit.review.render.words import Voice, apart, shorten
 from tests.review.render import reports
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -178,6 +185,108 @@ def test_recipients_of_a_new_file_are_no_change() -> None:
     ann, ben = Recipient("age", "age1ann"), Recipient("pgp", "BEN")
     changed = FileReview("a", "modified", encrypted=Sides(True, True), recipients=Sides((ann,), (ben,)))
     assert changed.recipient_changes == (RecipientChange("added", ben), RecipientChange("removed", ann))
+
+
+def test_a_check_tells_findings_and_counts_and_no_file() -> None:
+    found = Finding("ENC04", "block", "a Secret in plain text", "it is plain", "encrypt it", "a.yaml", line=4)
+    files = (replace(reports.clean().files[0], path="a.yaml", findings=(found,)), reports.clean().files[0])
+    report = replace(reports.check(), files=files)
+    assert render(report).splitlines() == [
+        "sopskit check: staged, no key used, 2 files",
+        "",
+        "BLOCK ENC04 a Secret in plain text",
+        "  a.yaml:4",
+        "  it is plain",
+        "  try: encrypt it",
+        "",
+        "not checked: b.yaml: broken YAML on line 3",
+        "not checked without a key: MAC of 2 files, kinds of values",
+        "undecided: 1 file could not be checked; findings: 1 block",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "old", "new", "said"),
+    [
+        ("renamed", "dev", "dev", "renamed from old.yaml, nothing in it changed"),
+        ("renamed", "dev", "prod", "renamed from old.yaml, moved from dev to prod, nothing in it changed"),
+        ("renamed", "dev", None, "renamed from old.yaml, moved out of dev, nothing in it changed"),
+        ("renamed", None, "prod", "renamed from old.yaml, moved into prod, nothing in it changed"),
+        ("copied", "dev", "prod", "copied from old.yaml, copied from dev to prod, nothing in it changed"),
+    ],
+)
+def test_where_a_file_comes_from_is_said(
+    status: Literal["renamed", "copied"], old: str | None, new: str | None, said: str
+) -> None:
+    same = Operation("unchanged", "consistent", "renamed, nothing in it changed")
+    file = FileReview(
+        "a",
+        status,
+        old_path="old.yaml",
+        old_environment=old,
+        environment=new,
+        encrypted=reports.BOTH,
+        operations=(same,),
+    )
+    place = "a" if new is None else f"a ({new})"
+    assert render(review(file)).splitlines()[-4] == f"{place}: {said}; decryption not tested"
+
+
+def test_a_file_mode_is_said_once() -> None:
+    same = Operation("unchanged", "consistent", "only the file mode changed")
+    assert "\na: only the file mode changed\n" in render(review(FileReview("a", "mode-changed", operations=(same,))))
+
+
+def test_why_a_mac_was_not_checked_with_a_key_is_told_apart() -> None:
+    """One file is not for the keys at hand; of two the author is not known to be a reader."""
+    file = replace(reports.clean().files[0], changes=())
+    files = tuple(replace(file, path=path) for path in "abc")
+    left = (NotChecked("a", CLOSED, decisive=False), NotChecked("b", NOT_TOLD, decisive=False))
+    report = ReviewDiff(*ENDS, files, left, mode="keyed", guard=Guard(True))
+    assert render(report).splitlines()[-5:-1] == [
+        f"not checked: a: {CLOSED}",
+        f"not checked: b: {NOT_TOLD}",
+        "not checked, no key at hand: MAC of 1 file",
+        "the MAC of 2 files is not told: their author is not known to be a reader (docs/reviewing.md)",
+    ]
+
+
+def test_files_that_one_reason_kept_from_being_checked_are_one_line() -> None:
+    left = tuple(NotChecked(path, "broken", decisive=True) for path in "abcde")
+    assert "\nnot checked: a, b, c, d, e: broken\n" in render(review(not_checked=left))
+    assert "not checked: a, b, c and 2 more: broken" in drawn(review(not_checked=left))
+
+
+# --- what tells two things apart
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("a", "b", "a → b"),
+        ("x" * 100, "x" * 99 + "y", f"…{'x' * 13} → …{'x' * 12}y"),
+        ("x" * 100, "y" + "x" * 99, f"{'x' * 13}… → y{'x' * 12}…"),
+        (f"{'p' * 60}1{'q' * 60}", f"{'p' * 60}2{'q' * 60}", f"…{'p' * 12}1{'q' * 12}… → …{'p' * 12}2{'q' * 12}…"),
+        (f"{'p' * 60}{'q' * 60}", f"{'p' * 60}!{'q' * 60}", f"…{'p' * 12}{'q' * 12}… → …{'p' * 12}!{'q' * 12}…"),
+        ("p" * 60 + "1" * 60, "p" * 60 + "2" * 60, f"…{'p' * 12}{'1' * 26}… → …{'p' * 12}{'2' * 26}…"),
+    ],
+)
+def test_of_two_long_texts_what_differs_is_shown(old: str, new: str, said: str) -> None:
+    assert apart((old, new), Voice(own=str, foreign=lambda text: shorten(text, 40), limit=40)) == said
+
+
+@given(st.text("ab`|#:\n\\", max_size=300), st.text("ab`|#:\n\\", max_size=300))
+def test_two_texts_never_look_the_same(old: str, new: str) -> None:
+    for voice in (VOICE._replace(limit=40), markdown.CELL):
+        shown = apart((old, new), voice).split(voice.arrow)
+        assert len(set(shown)) == len({harmless(old), harmless(new)}) or len(shown) > 2
+
+
+@pytest.mark.parametrize("width", [60, 110, 200])
+def test_recipients_are_whole_at_any_width(width: int) -> None:
+    shown = "".join(line.strip() for line in drawn(reports.plain(), width) if "age1" in line or "9k2" in line)
+    assert reports.STRANGER.id[:20] in shown
+    assert "…" not in shown
 
 
 # --- on a terminal

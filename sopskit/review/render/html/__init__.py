@@ -19,9 +19,16 @@ if TYPE_CHECKING:
     from sopskit.review.model import ReviewDiff
 
 
+FILES = Markup(
+    'Files <span class="scripted actions"><button type="button" id="open-all">Open all</button>'
+    ' <button type="button" id="close-all">Close all</button></span>'
+)
+
+
 def render(review: ReviewDiff) -> str:
     """The page, with a final line feed."""
     places = Places.of(review)
+    compared = review.base is not None  # the files of a check did not change
     style, script = _part("page.css"), _part("page.js")
     return Template(_part("page.html")).substitute(
         style=style,
@@ -32,9 +39,9 @@ def render(review: ReviewDiff) -> str:
         header=header.draw(review),
         environments=_options(places),
         findings=findings.draw(review, places),
-        readers=_section("readers", "Who can read what", readers.draw(review, places)),
-        keys=_section("keys", "Keys by environment", keys.draw(review, places)),
-        files=files.draw(review, places),
+        readers=_section("readers", "Who can read what", readers.draw(review, places) if compared else None),
+        keys=_section("keys", "Keys by environment", keys.draw(review, places) if compared else None),
+        files=_section("files", FILES, files.draw(review, places) if compared else None),
         not_checked=_section("not-checked", "Not checked", header.draw_not_checked(review)),
         footer=header.draw_footer(),
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.review.render.html.markup import Markup, code, join, tag
+from sopskit.review.render import condensed
+from sopskit.review.render.html.markup import VOICE, Markup, code, join, tag
 from sopskit.review.render.html.places import hidden_words, key_name
 from sopskit.review.render.rows import KINDS, TYPES
-from sopskit.review.render.words import WORDS, count
+from sopskit.review.render.words import WORDS, apart, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sopskit.review.model import Change, Fact, FileReview, Range, Sides, Value
+    from sopskit.review.render.condensed import Told
 
 ARROW = " → "
 
@@ -20,8 +22,9 @@ ARROW = " → "
 def draw(file: FileReview, most: int, *, equality: bool) -> Markup:
     """One row for each change, at most so many, and a word about those that are left out."""
     head = tag("tr", [tag("th", name, scope="col") for name in ("Key", "Change", "Value", "Line")])
-    rows = [_row(change, equality=equality) for change in file.changes[:most]]
-    left = len(file.changes) - most
+    changes = condensed.changes(file)
+    rows = [_row(told, equality=equality) for told in changes[:most]]
+    left = len(changes) - most
     note = tag("p", f"{count(left, 'more change')}: see the JSON form", class_="nothing") if left > 0 else None
     caption = tag("caption", hidden_words("What changed in this file"))
     table = tag("table", caption, tag("thead", head), tag("tbody", rows), class_="changes")
@@ -33,12 +36,13 @@ def change_word(change: str) -> Markup:
     return tag("span", "comments" if change == "comment" else WORDS.get(change, change), class_=f"change {change}")
 
 
-def _row(change: Change, *, equality: bool) -> Markup:
+def _row(told: Told, *, equality: bool) -> Markup:
+    change = told.change
     return tag(
         "tr",
         tag("th", _key(change), scope="row"),
         tag("td", change_word(change.change), None if change.certain else tag("span", "looks so", class_="doubt")),
-        tag("td", list(_value(change, equality=equality))),
+        tag("td", list(_value(told, equality=equality))),
         tag("td", _line(change.range), class_="line"),
     )
 
@@ -49,7 +53,12 @@ def _key(change: Change) -> Markup:
     return join([key_name(change.path), document, origin])
 
 
-def _value(change: Change, *, equality: bool) -> Iterator[Markup]:
+def _value(told: Told, *, equality: bool) -> Iterator[Markup]:
+    change = told.change
+    parts = [[", " if number else "", code(part)] for number, part in enumerate(change.parts)]
+    if told.words or told.recipients:
+        yield tag("span", told.words, parts, class_="text")
+        return
     if change.change == "comment":
         return
     kinds = _joined(KINDS[value.kind] for value in change.value if value is not None and value.kind in KINDS)
@@ -59,9 +68,7 @@ def _value(change: Change, *, equality: bool) -> Iterator[Markup]:
     )
     yield from _facts(change.value)
     if change.parts:
-        yield tag(
-            "span", "differs in ", [[", " if number else "", code(part)] for number, part in enumerate(change.parts)]
-        )
+        yield tag("span", "differs in ", parts)
     yield from _texts(change.value)
     if equality:
         numbers = [value.same_as for value in change.value if value is not None and value.same_as is not None]
@@ -78,7 +85,7 @@ def _facts(sides: Sides[Value | None]) -> Iterator[Markup]:
                 tag(
                     "div",
                     tag("dt", name.replace("_", " ")),
-                    tag("dd", _between([_fact(base.get(name)), _fact(head.get(name))])),
+                    tag("dd", _between(_fact(base.get(name)), _fact(head.get(name)))),
                 )
                 for name in names
             ],
@@ -93,14 +100,14 @@ def _fact(fact: Fact | None) -> str | None:
 
 
 def _texts(sides: Sides[Value | None]) -> Iterator[Markup]:
-    texts = [value.text if value else None for value in sides]
-    if any(text is not None for text in texts):
-        yield tag("span", _between(texts), class_="text")
+    texts = [value.text for value in sides if value is not None and value.text is not None]
+    if texts:
+        yield tag("span", Markup(apart(texts, VOICE)), class_="text")
 
 
-def _between(sides: Sides[str | None] | list[str | None]) -> Markup:
+def _between(*sides: str | None) -> Markup:
     """What it was and what it is; one of them where they are the same, or the other is not known."""
-    return _joined(code(side) for side in sides if side is not None)
+    return Markup(apart(list(dict.fromkeys(side for side in sides if side is not None)), VOICE))
 
 
 def _joined(sides: Iterable[str]) -> Markup:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sopskit.review.model import SEVERITIES
+from sopskit.review.render import condensed
+from sopskit.review.render.fileline import file_line, is_plain_and_alone
 from sopskit.review.render.html import changes
-from sopskit.review.render.html.findings import MANY, anchor
+from sopskit.review.render.html.findings import MANY
 from sopskit.review.render.html.markup import LONGEST, VOICE, Markup, code, tag
 from sopskit.review.render.html.places import badge, chip, commit_name, path_name
 from sopskit.review.render.placeholders import capital
-from sopskit.review.render.words import file_line, shorten, worst_first
+from sopskit.review.render.words import apart, shorten, told_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sopskit.review.model import FileReview, Finding, ObjectChange, Recipient, ReviewDiff
+    from sopskit.review.model import FileReview, Finding, ObjectChange, Recipient, ReviewDiff, Sides
     from sopskit.review.render.html.places import Places
 
 MOST_ROWS = 20_000  # of all files together
@@ -28,7 +30,7 @@ def draw(review: ReviewDiff, places: Places) -> Markup:
     if not review.files:
         return tag("p", "No file that sopskit looks at has changed.", class_="nothing")
     most = max(LEAST_ROWS, MOST_ROWS // len(review.files))
-    cards = [_card(file, places, most, equality=review.guard.equality) for file in worst_first(review)]
+    cards = [_card(file, places, most, equality=review.guard.equality) for file in told_files(review)]
     return tag("div", cards, class_="files many" if len(cards) > MANY else "files")
 
 
@@ -47,7 +49,7 @@ def _card(file: FileReview, places: Places, most: int, *, equality: bool) -> Mar
         ),
         tag("span", Markup(capital(file_line(file, VOICE))), ".", class_="sentence"),
     )
-    body = tag("div", list(_body(file, most, equality=equality)), class_="body")
+    body = tag("div", list(_body(file, places, most, equality=equality)), class_="body")
     return tag(
         "article",
         tag("details", summary, body, open=True),
@@ -59,23 +61,19 @@ def _card(file: FileReview, places: Places, most: int, *, equality: bool) -> Mar
     )
 
 
-def _body(file: FileReview, most: int, *, equality: bool) -> Iterator[Markup]:
+def _body(file: FileReview, places: Places, most: int, *, equality: bool) -> Iterator[Markup]:
     if file.findings:
         ranked = sorted(file.findings, key=lambda one: (one.waived is not None, SEVERITIES.index(one.severity)))
-        yield tag("ul", [_link(finding) for finding in ranked], class_="links")
-    if file.changes:
+        yield tag("ul", [_link(finding, places) for finding in ranked], class_="links")
+    if condensed.changes(file):
         yield changes.draw(file, most, equality=equality)
-    if file.objects:
+    if file.objects and not is_plain_and_alone(file):
         yield _part("In the cluster", tag("ul", [_object(one) for one in file.objects]))
     if file.recipient_changes:
         rows = [_recipient(one.recipient, one.change) for one in file.recipient_changes]
         yield _part("Recipients", tag("ul", rows, class_="recipients"))
     if file.encrypted == (True, True) and file.rules.base != file.rules.head:
-        rows = [
-            *_rules(file.rules.base, file.rules.head, "removed"),
-            *_rules(file.rules.head, file.rules.base, "added"),
-        ]
-        yield _part("Rules of the file", tag("ul", rows, class_="recipients"))
+        yield _part("Rules of the file", tag("ul", list(_rules(file.rules)), class_="recipients"))
     if file.commits:
         rows = [_commit(one.commit, [operation.id for operation in one.operations]) for one in file.commits]
         yield _part("Commits", tag("ul", rows))
@@ -86,9 +84,14 @@ def _part(title: str, content: Markup) -> Markup:
     return tag("section", tag("h4", title), content)
 
 
-def _link(finding: Finding) -> Markup:
+def _link(finding: Finding, places: Places) -> Markup:
     word = tag("span", "waived", class_="chip") if finding.waived else badge(finding.severity)
-    return tag("li", word, " ", tag("a", finding.id, " ", capital(finding.title), href=f"#{anchor(finding)}"))
+    return tag(
+        "li",
+        word,
+        " ",
+        tag("a", finding.id, " ", capital(finding.title), href=f"#{places.anchors[finding.fingerprint]}"),
+    )
 
 
 def _object(one: ObjectChange) -> Markup:
@@ -105,11 +108,14 @@ def _recipient(recipient: Recipient, change: str) -> Markup:
     return tag("li", changes.change_word(change), " ", code(recipient.type), " ", code(recipient.id), name, group)
 
 
-def _rules(rules: Mapping[str, str | bool], others: Mapping[str, str | bool], change: str) -> Iterator[Markup]:
-    """Those that the other side has not, or has with another value."""
-    for name, value in rules.items():
-        if others.get(name) != value:
-            yield tag("li", changes.change_word(change), " ", code(name), ": ", code(str(value)))
+def _rules(rules: Sides[Mapping[str, str | bool]]) -> Iterator[Markup]:
+    """Those that differ, and how."""
+    base, head = rules
+    for name in dict.fromkeys((*base, *head)):
+        if base.get(name) != head.get(name):
+            sides = [str(side[name]) for side in rules if name in side]
+            word = "changed" if len(sides) == 2 else "added" if name in head else "removed"
+            yield tag("li", changes.change_word(word), " ", code(name), ": ", Markup(apart(sides, VOICE)))
 
 
 def _commit(commit: str, operations: list[str]) -> Markup:

@@ -39,7 +39,11 @@ class Group:
     def add(self, file: FileReview, environment: str) -> None:
         """Take in the changes of one of the files."""
         self.files[environment] = self.files.get(environment, 0) + 1
+        plain = ((None, False), (False, None))
+        alone = None in file.encrypted  # then what is plain says what kind of file it is, not what changed
         for change in file.changes:
+            if alone and change.encrypted in plain:
+                continue
             cells = self.keys.setdefault((change.document, change.path), {})
             kinds = cells.setdefault(environment, [])
             if change.change not in kinds:

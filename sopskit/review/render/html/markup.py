@@ -66,4 +66,4 @@ def _attribute(key: str, value: str | int | bool) -> str:
 
 
 # both give finished HTML: what is said with this voice is finished as well
-VOICE = Voice(own=plain, foreign=code)
+VOICE = Voice(own=plain, foreign=code, limit=LONGEST)

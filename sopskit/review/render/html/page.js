@@ -111,8 +111,10 @@
       unfold(body, body.classList.contains("folded"));
     }));
     document.getElementById("theme").addEventListener("click", swapTheme);
-    document.getElementById("open-all").addEventListener("click", () => all(".file > details").forEach((one) => { one.open = true; }));
-    document.getElementById("close-all").addEventListener("click", () => all(".file > details").forEach((one) => { one.open = false; }));
+    // a check has no files
+    for (const [id, open] of [["open-all", true], ["close-all", false]]) {
+      document.getElementById(id)?.addEventListener("click", () => all(".file > details").forEach((one) => { one.open = open; }));
+    }
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
     addEventListener("hashchange", follow);
     let closed = [];

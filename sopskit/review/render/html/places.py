@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.redact import escape_path, harmless
+from sopskit.review.render import grouping
 from sopskit.review.render.html.markup import LONGEST, Markup, code, join, tag
 from sopskit.review.render.words import SHORT_ID, shorten
 
@@ -13,16 +14,21 @@ if TYPE_CHECKING:
 
     from sopskit.document import Path
     from sopskit.review.model import ReviewDiff, Severity
+    from sopskit.review.render.grouping import Entry
 
 LONGEST_CHIP = 40
 
 
 class Places(NamedTuple):
-    """The number of each environment and of each file on the page, and the environment of each file, by path."""
+    """The number of each environment and of each file on the page, and the environment of each file, by path.
+
+    `anchors`: the id of the element that tells of a finding, by its fingerprint.
+    """
 
     environments: Mapping[str, int]
     files: Mapping[str, int]
     environment_of: Mapping[str, str | None]
+    anchors: Mapping[str, str]
 
     @classmethod
     def of(cls, review: ReviewDiff) -> Places:
@@ -31,13 +37,33 @@ class Places(NamedTuple):
         names += [file.environment for file in review.files if file.environment is not None]
         return cls(
             {name: number for number, name in enumerate(dict.fromkeys(names))},
-            {file.path: number for number, file in enumerate(review.files)},
+            {file.path: number for number, file in enumerate(review.files)} if review.base is not None else {},
             {file.path: file.environment for file in review.files},
+            _anchors(review),
         )
 
     def environment(self, name: str | None) -> str | None:
         """What the filter for environments compares: a number, for names may be anything."""
         return None if name is None else str(self.environments[name])
+
+
+def anchor(entry: Entry) -> str:
+    """The id of the element that tells of it, for links there."""
+    return f"finding-{entry.first.fingerprint}"
+
+
+def _anchors(review: ReviewDiff) -> dict[str, str]:
+    """Where each finding is told, those as well that are named with another only."""
+    anchors: dict[str, str] = {}
+    stronger: dict[tuple[str, str], str] = {}
+    for entry in grouping.entries(review):
+        for finding in entry.findings:
+            anchors.setdefault(finding.fingerprint, anchor(entry))
+            stronger.update({(id, finding.path): anchor(entry) for id in entry.also})
+    for finding in review.findings:
+        if finding.fingerprint not in anchors:
+            anchors[finding.fingerprint] = stronger[finding.id, finding.path]
+    return anchors
 
 
 def path_name(path: str) -> Markup:
