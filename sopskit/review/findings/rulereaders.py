@@ -78,9 +78,8 @@ def _listed_by_rules(change: ChangeSet, told: set[tuple[str, int, str]]) -> Iter
             listings.setdefault((listing.file, listing.position), listing)
     for listing in listings.values():
         for recipient, example in _gained(change, listing, everybody).items():
-            found = _weighed(change, _rule_hit(change, listing, recipient, example), recipient, example)
-            is_told = (listing.file, listing.position, canonical(recipient)) in told
-            yield found._replace(severity="low") if is_told else found
+            if (listing.file, listing.position, canonical(recipient)) not in told:
+                yield _weighed(change, _rule_hit(change, listing, recipient, example), recipient, example)
 
 
 def _rule_hit(change: ChangeSet, listing: _Listing, recipient: str, example: str | None) -> Hit:

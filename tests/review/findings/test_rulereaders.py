@@ -23,9 +23,9 @@ from tests.review.findings.readers import (
 
 def test_a_recipient_that_the_change_itself_lists_is_told() -> None:
     base, head = state(BASE, ALICE, CLUSTER), state(WITH_BOB, ALICE, CLUSTER, BOB)
-    assert lines(found(base, head, "RCP11")) == [f"high {PATH} {BOB}", f"low .sops.yaml {BOB}"]
+    assert lines(found(base, head, "RCP11")) == [f"high {PATH} {BOB}"]
     told = found(base, head, "RCP11", named(Name("bob", (BOB,))))
-    assert lines(told) == [f"medium {PATH} bob ({BOB})", f"low .sops.yaml bob ({BOB})"]
+    assert lines(told) == [f"medium {PATH} bob ({BOB})"]
     assert found(state(BASE, ALICE, CLUSTER, BOB), head, "RCP11") == []
 
 
@@ -36,7 +36,7 @@ def test_a_first_rule_of_a_repository_lists_whom_it_wants() -> None:
 def test_a_new_rule_may_list_whom_another_rule_listed_before() -> None:
     base = {".sops.yaml": rules(ALICE, CLUSTER, path="^dev/")}
     head = state(WITH_BOB, ALICE, CLUSTER, BOB)
-    assert lines(found(base, head, "RCP11")) == [f"high {PATH} {BOB}", f"low .sops.yaml {BOB}"]
+    assert lines(found(base, head, "RCP11")) == [f"high {PATH} {BOB}"]
     base = {".sops.yaml": rules(ALICE, CLUSTER, BOB, path="^dev/")}
     assert found(base, head, "RCP11") == []
 
