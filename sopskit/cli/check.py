@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from sopskit.cli.context import Context
     from sopskit.git import Repository
     from sopskit.review.model import Finding, ReviewDiff
+    from sopskit.review.render.grouping import Entry
     from sopskit.review.request import Options
 
 COLOURS = {"block": 31, "high": 31, "medium": 33, "low": 36}  # SGR parameters
+FEW = 1  # more places of one cause that are named
+FILE = re.compile(r"\bFILE\b")  # in a remedy: the file of the finding; FILES are others
 EXAMPLES = """\b
 Example:
   sopskit check
@@ -38,6 +42,7 @@ Example:
 @click.option(
     "--all", "everything", is_flag=True, help="Check all files of the work tree that git does not ignore (the default)."
 )
+@click.option("-v", "--verbose", is_flag=True, help="A line for each finding, also where many have one cause.")
 @reports.report_options
 @click.pass_obj
 def command(
@@ -46,6 +51,7 @@ def command(
     staged: bool,
     range_name: str | None,
     everything: bool,
+    verbose: bool,
     format_name: str,
     written: tuple[str, ...],
     fail_on: Any,
@@ -57,7 +63,7 @@ def command(
     Looks at the files named and those in the folders named as they lie in the work tree, even outside of any repository.
     Needs no private key. With one at hand MACs are verified too. Severities and waivers are those of .sopskit.yaml in HEAD.
 
-    Says nothing if there is nothing to say. In a hook: exec sopskit check --staged
+    Says nothing if there is nothing to say, and one line for findings with one cause. In a hook: exec sopskit check --staged
 
     Exit code: 0 nothing found, 1 findings, 2 could not decide.
     """
@@ -77,7 +83,7 @@ def command(
         if context.environ.get("SOPSKIT_DEBUG") == "1":
             raise
         raise SopskitError(f"a bug in sopskit: {type(error).__name__}", hint="SOPSKIT_DEBUG=1 shows where") from None
-    text = _text(context, result) if format_name == "terminal" else None
+    text = _text(context, result, verbose=verbose) if format_name == "terminal" else None
     return reports.show(context, result, format_name, written, text)
 
 
@@ -130,17 +136,19 @@ def _check_repository(
 # --- in a few lines, for the output of a hook
 
 
-def _text(context: Context, result: ReviewDiff) -> str:
-    """A line for each finding, then the verdict; nothing, unless somebody looks at it, where all is well."""
+def _text(context: Context, result: ReviewDiff, *, verbose: bool) -> str:
+    """A line for each cause, then the verdict; nothing, unless somebody looks at it, where all is well."""
     at_terminal = "stdout" in context.terminals
     # what nobody here has a key for is no news on every commit
     undecided = [item for item in result.not_checked if item.decisive or result.strict]
     if not result.findings and not undecided:
         return f"sopskit check: {_files(result)}, nothing found\n" if at_terminal else ""
     from sopskit.review.render import words
+    from sopskit.review.render.grouping import Entry
     from sopskit.review.render.terminal import VOICE
 
-    lines = [_line(finding, colour=reports.wants_colour(context)) for finding in result.findings]
+    causes = [Entry((finding,)) for finding in result.findings] if verbose else _causes(result)
+    lines = [_line(cause, colour=reports.wants_colour(context)) for cause in causes]
     lines += [f"not checked: {words.unreadable(item, VOICE)}" for item in undecided]
     return "".join(f"{line}\n" for line in (*lines, f"sopskit check: {_files(result)}; {words.verdict(result)}"))
 
@@ -149,14 +157,62 @@ def _files(result: ReviewDiff) -> str:
     return "1 file" if len(result.files) == 1 else f"{len(result.files)} files"
 
 
-def _line(finding: Finding, *, colour: bool) -> str:
-    """`path:line: block ENC04: what it is [key]; what to do`."""
+def _causes(result: ReviewDiff) -> list[Entry]:
+    """The findings by their causes. Of which other policies tell of them as well is nothing said, and makes no difference."""
+    from sopskit.review.render.grouping import Entry, entries
+
+    found: dict[object, list[Finding]] = {}
+    for entry in entries(result):
+        one = entry.first
+        cause = (one.id, one.severity, one.message, one.remedy, tuple(sorted(one.args.items())), one.waived)
+        found.setdefault(cause, []).extend(entry.findings)
+    return [Entry(tuple(findings)) for findings in found.values()]
+
+
+def _line(cause: Entry, *, colour: bool) -> str:
+    """`path:line: block ENC04: what it is (key); what to do`."""
     from sopskit.review.render import words
     from sopskit.review.render.terminal import VOICE
 
+    finding = cause.first
     severity: str = "waived" if finding.waived else finding.severity
     if colour and not finding.waived:
         severity = f"\x1b[{COLOURS[finding.severity]}m{severity}\x1b[0m"
     key = f" ({words.key_path(finding.key, finding.document or 0, VOICE)})" if finding.key else ""
-    remedy = "" if finding.waived else f"; {words.say(finding.remedy, finding.args, VOICE)}"
-    return f"{words.place(finding, VOICE)}: {severity} {finding.id}: {words.message(finding, VOICE)}{key}{remedy}"
+    said = f"{words.place(finding, VOICE)}: {severity} {finding.id}: {words.message(finding, VOICE)}{key}"
+    return "; ".join(part for part in (said, _others(cause), _remedy(cause)) if part)
+
+
+def _others(cause: Entry) -> str:
+    """Where else it is: a few places by name, many by their number."""
+    from sopskit.review.render import words
+    from sopskit.review.render.terminal import VOICE
+
+    others = cause.findings[1:]
+    if len(others) > FEW:
+        what = words.count(cause.files - 1, "more file") if cause.files > 1 else words.count(len(others), "more place")
+        return f"and {what} (--verbose names them)"
+    return f"also {', '.join(words.place(one, VOICE) for one in others)}" if others else ""
+
+
+def _remedy(cause: Entry) -> str:
+    """What to do, as a command that can be pasted as long as the files are few."""
+    from shlex import quote
+
+    from sopskit.review.render import words
+    from sopskit.review.render.terminal import VOICE
+
+    finding = cause.first
+    if finding.waived:
+        return ""
+    paths = dict.fromkeys(one.path for one in cause.findings)
+    remedy = finding.remedy
+    if len(paths) <= FEW + 1 and "file" not in finding.args:  # that one names another file
+        remedy = FILE.sub(" ".join(f"{{path{number}}}" for number in range(len(paths))), remedy)
+    named = {f"path{number}": quote(_harmless_option(path)) for number, path in enumerate(paths)}
+    return words.say(remedy, {**finding.args, **named}, VOICE)
+
+
+def _harmless_option(path: str) -> str:
+    """A path that no command takes for an option."""
+    return f"./{path}" if path.startswith("-") else path

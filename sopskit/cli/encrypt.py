@@ -13,7 +13,7 @@ from sopskit.cli.results import Stage
 from sopskit.document import DEFAULT_LIMITS
 from sopskit.errors import KeyAccessError, NoMatchingRuleError, SopskitError, UsageError
 from sopskit.workflow import files
-from sopskit.workflow.encrypt import encrypt, encrypts_anything, read_plain, spoils_manifest
+from sopskit.workflow.encrypt import encrypt, encrypts_anything, is_ordinary_manifest, read_plain, spoils_manifest
 from sopskit.workflow.folders import looks_encrypted
 from sopskit.workflow.outcome import CHANGE, Left
 from sopskit.workflow.secretfiles import check_merged, is_plain_secret
@@ -56,6 +56,7 @@ class _Work:
         self._history: History | None = None
         self._told_no_key = False
         self._found_any = False  # in a folder, a file that a rule means
+        self._ordinary = 0  # manifests in folders that hold nothing a rule would encrypt
 
     def close(self) -> None:
         if self._history is not None:
@@ -66,6 +67,9 @@ class _Work:
         code = results.in_place(
             self._context, self._given, "encrypt", self._change, wanted=self._wanted, rescued=self._warn_of_edits
         )
+        if self._ordinary and not self._given.has("verbose"):
+            what = "1 manifest holds" if self._ordinary == 1 else f"{self._ordinary} manifests hold"
+            self._context.note(f"sopskit: note: {what} nothing that a rule would encrypt (--verbose names them)")
         folders = [path for path in self._given.files if os.path.isdir(path)]
         if folders and not self._found_any:
             raise NoMatchingRuleError(
@@ -126,7 +130,9 @@ class _Work:
         metadata = self._configuration.metadata_for(path, format)
         plain = read_plain(source, format)
         if not found.named and not encrypts_anything(plain, metadata):
-            return Left("its rule encrypts nothing in this file", skipped=True, notable=True)
+            ordinary = is_ordinary_manifest(plain)
+            self._ordinary += ordinary
+            return Left("its rule encrypts nothing in this file", skipped=True, notable=not ordinary)
         return self._seal(plain, metadata, path, lambda: self._committed(seen, format))
 
     def one(self) -> int:

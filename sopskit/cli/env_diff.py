@@ -10,6 +10,7 @@ import click
 
 from sopskit.cli import reports
 from sopskit.errors import UsageError
+from sopskit.review.alignment import SHORTEST_TOLD
 
 if TYPE_CHECKING:
     from sopskit.cli.context import Context
@@ -29,6 +30,7 @@ Example:
 @click.argument("environments", nargs=-1, metavar="[ENV]...")
 @click.option("--ref", metavar="REVISION", help="Compare the files of a commit, not those of the work tree.")
 @click.option("--missing-only", is_flag=True, help="Show only what an environment lacks.")
+@click.option("--all", "everything", is_flag=True, help="Show the keys that all environments have alike as well.")
 @click.option(
     "--equality",
     is_flag=True,
@@ -45,32 +47,43 @@ def command(
     environments: tuple[str, ...],
     ref: str | None,
     missing_only: bool,
+    everything: bool,
     equality: bool,
     exit_code: bool,
     keyless: bool,
     as_json: bool,
 ) -> int:
-    """Compare the keys of environments, service by service: present, missing, of another kind. No value is shown.
+    """Compare the keys of environments, service by service: missing, of another kind, not encrypted everywhere.
 
-    Environments are those of .sopskit.yaml, else the folders below k8s/gitops/, overlays/ or environments/. Files belong
-    together whose paths differ in the environment's name only. Without names all environments are compared.
+    No value is shown, and of the keys that all environments have alike only their number; --all names them, and --json has
+    them in any case. Environments are those of .sopskit.yaml, else the folders below k8s/gitops/, overlays/ or environments/. Files belong
+    together whose paths differ in the environment's name only. Without names all environments are compared, else those named
+    in the order in which they are named.
 
     Needs no private key. With one at hand the kinds of values are those of what is encrypted, and --equality tells where
-    two environments share a value. Readable values are compared in any case.
+    two environments share a value. Readable values are always compared; --all shows them.
 
     Exit code: 0, unless --exit-code is given; 2 for wrong usage.
     """
+    if missing_only and everything:
+        raise UsageError("--missing-only and --all exclude each other")
     result = _compare(context, environments, ref, keyless=keyless, equality=equality)
     if as_json:
         context.say(json.dumps(_as_json(result, ref, missing_only=missing_only), indent=2))
     else:
         from sopskit.cli import env_table
 
-        context.write(env_table.text(context, result, missing_only=missing_only).encode("utf-8", "backslashreplace"))
+        shown: env_table.Shown = "missing" if missing_only else "all" if everything else "differences"
+        context.write(env_table.text(context, result, shown).encode("utf-8", "backslashreplace"))
     for problem in result.not_read:
         context.warn(f"{problem.path} could not be compared: {problem.reason}")
     if result.closed and equality:
         context.warn(f"no private key at hand opens {len(result.closed)} of the files: their values are not compared")
+    if result.short:
+        keys = "1 key" if result.short == 1 else f"{result.short} keys"
+        context.note(
+            f"sopskit: note: {keys} not compared: an encrypted value of less than {SHORTEST_TOLD} bytes is equal by chance"
+        )
     if not exit_code:
         return 0
     return reports.UNDECIDED if result.not_read else MISSING if result.missing else 0

@@ -11,13 +11,16 @@ from sopskit.review.render.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal, TypeAlias
 
     from rich.text import Text
 
     from sopskit.cli.context import Context
     from sopskit.review.envdiff import Cell, EnvDiff, FileRow, KeyRow
 
-MOST_ROWS = 60  # a terminal is shown more only where there is something to say
+    Shown: TypeAlias = Literal["missing", "differences", "all"]
+
+DIFFERENCES = frozenset(("missing", "kind", "protection"))
 LACKING = "missing"
 STYLES = {
     "missing": "bold red",
@@ -36,28 +39,38 @@ WORDS = {
 }
 
 
-def text(context: Context, result: EnvDiff, *, missing_only: bool) -> str:
-    """The comparison for standard output, as wide as a terminal is; elsewhere complete and one line for each key."""
+def text(context: Context, result: EnvDiff, shown: Shown) -> str:
+    """The comparison for standard output: tables as wide as a terminal is, elsewhere one line for each key."""
     if "stdout" not in context.terminals:
-        return "".join(f"{line}\n" for line in _lines(result, missing_only=missing_only))
+        return "".join(f"{line}\n" for line in _lines(result, shown))
     import shutil
 
     width = shutil.get_terminal_size((100, 24)).columns
-    return _tables(result, width, colour=wants_colour(context), missing_only=missing_only)
+    return _tables(result, width, shown, colour=wants_colour(context))
 
 
-def summary(result: EnvDiff) -> str:
-    """How much was compared, and what is missing."""
-    keys = sum(len(file.keys) for file in result.files)
+def summary(result: EnvDiff, shown: Shown) -> str:
+    """How much was compared, what is missing, and how much is not shown."""
+    rows = [row for file in result.files for row in file.keys]
+    keys, hidden = len(rows), sum(not is_told(row, shown) for row in rows)
+    more = f"; --all shows {count(hidden, 'more key')}" if hidden and shown == "differences" else ""
     lacking = f"{result.missing} missing" if result.missing else "nothing missing"
     environments = ", ".join(map(harmless, result.environments))
-    return f"{environments}: {count(len(result.files), 'file')}, {count(keys, 'key')}, {lacking}"
+    return f"{environments}: {count(len(result.files), 'file')}, {count(keys, 'key')}, {lacking}{more}"
+
+
+def is_told(row: KeyRow, shown: Shown) -> bool:
+    """Whether a key is named. Equality of encrypted values is known only to somebody who asked for it."""
+    if shown == "missing":
+        return row.state == "missing"
+    shares = bool(row.equal) and any(cell is not None and cell.encrypted for cell in row.cells)
+    return shown == "all" or row.state in DIFFERENCES or shares
 
 
 # --- for a pipe
 
 
-def _lines(result: EnvDiff, *, missing_only: bool) -> Iterator[str]:
+def _lines(result: EnvDiff, shown: Shown) -> Iterator[str]:
     """`k8s/gitops/*/app/secrets.yaml Secret DB_PASSWORD: missing in qa; dev str, prod str`."""
     for file in result.files:
         name = harmless(file.label)
@@ -65,9 +78,9 @@ def _lines(result: EnvDiff, *, missing_only: bool) -> Iterator[str]:
             if path is None:
                 yield f"{name}: no such file in {harmless(environment)}"
         for row in file.keys:
-            if not missing_only or row.state == "missing":
+            if is_told(row, shown):
                 yield f"{name} {_key(row, file)}: {said(row, file, result)}"
-    yield summary(result)
+    yield summary(result, shown)
 
 
 def said(row: KeyRow, file: FileRow, result: EnvDiff) -> str:
@@ -104,8 +117,8 @@ def _cell(cell: Cell) -> str:
 # --- for a terminal
 
 
-def _tables(result: EnvDiff, width: int, *, colour: bool, missing_only: bool) -> str:
-    """A table for each file, drawn by rich. Keys of which there is nothing to say are counted where there are many."""
+def _tables(result: EnvDiff, width: int, shown: Shown, *, colour: bool) -> str:
+    """A table for each file, drawn by rich."""
     from rich.console import Console
     from rich.text import Text
 
@@ -119,11 +132,8 @@ def _tables(result: EnvDiff, width: int, *, colour: bool, missing_only: bool) ->
         legacy_windows=False,
         _environ={},
     )
-    folded = missing_only or sum(len(file.keys) for file in result.files) > MOST_ROWS
-    hidden = 0
     for file in result.files:
-        rows = [row for row in file.keys if _is_told(row, folded=folded, missing_only=missing_only)]
-        hidden += len(file.keys) - len(rows)
+        rows = [row for row in file.keys if is_told(row, shown)]
         lacking = [name for name, path in zip(result.environments, file.paths, strict=True) if path is None]
         if not rows and not lacking:
             continue
@@ -133,18 +143,8 @@ def _tables(result: EnvDiff, width: int, *, colour: bool, missing_only: bool) ->
         if rows:
             console.print(_table(rows, file, result))
         console.print()
-    if hidden and not missing_only:
-        console.print(
-            Text(f"{count(hidden, 'more key')} of which there is nothing to say; a pipe shows all", style="dim")
-        )
-    console.print(Text(summary(result)))
+    console.print(Text(summary(result, shown)))
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
-
-
-def _is_told(row: KeyRow, *, folded: bool, missing_only: bool) -> bool:
-    if missing_only:
-        return row.state == "missing"
-    return not folded or row.state in ("missing", "kind", "protection") or bool(row.equal)
 
 
 def _table(rows: list[KeyRow], file: FileRow, result: EnvDiff) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import textwrap
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ waivers:
     reason: "why this is no danger"
     owner: your-name
     expires: {expires}"""
+ID = re.compile(r"([A-Za-z]+|[Kk]8[Ss])[-_ ]?([0-9]{1,3})")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
@@ -79,16 +81,23 @@ def explain(context: Context, ids: tuple[str, ...], as_json: bool) -> None:
 
 
 def _find(id: str) -> Policy:
-    """The policy of an id, in small letters too. Raises `UsageError` with the nearest one."""
+    """The policy of an id, in small letters and without its zero too. Raises `UsageError` with the nearest one."""
     from sopskit.cli.arguments import nearest
     from sopskit.review.findings import BY_ID
 
-    found = BY_ID.get(id.upper())
+    spelled = _spelled(id)
+    found = BY_ID.get(spelled)
     if found is None:
-        near = nearest(id.upper(), BY_ID)
+        near = nearest(spelled, BY_ID)
         hint = f"did you mean: sopskit policies explain {near}" if near else "sopskit policies lists them"
         raise UsageError(f"there is no policy {id}", hint=hint)
     return found
+
+
+def _spelled(id: str) -> str:
+    """An id as the table has it: `rcp1` and `RCP-1` are RCP01."""
+    match = ID.fullmatch(id)
+    return f"{match[1].upper()}{match[2]:0>2}" if match else id.upper()
 
 
 def _severities(context: Context) -> Mapping[str, str]:

@@ -18,6 +18,8 @@ from sopskit.errors import FormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sopskit.sops.selection import Selection
+
 HEADER = """\
 # Who can read what. The first rule whose path_regex is found in a file's path counts.
 # After a change here: sopskit updatekeys FILE..., and where somebody leaves also: sopskit rotate -i FILE...
@@ -34,15 +36,19 @@ class NewRule(NamedTuple):
 
     about: str
     path_regex: str
-    encrypted_regex: str
+    selection: Selection
     age: tuple[str, ...] = ()
     pgp: tuple[str, ...] = ()
+    mac_only_encrypted: bool = False
 
     def lines(self) -> Iterator[str]:
         """Its lines as an element of a list that is not indented."""
         yield f"# {self.about}"
         yield f"- path_regex: {scalar(self.path_regex)}"
-        yield f"  encrypted_regex: {scalar(self.encrypted_regex)}"
+        if self.selection.field is not None:
+            yield f"  {self.selection.field}: {scalar(self.selection.pattern)}"
+        if self.mac_only_encrypted:
+            yield "  mac_only_encrypted: true"
         for field, keys in (("age", self.age), ("pgp", self.pgp)):
             if len(keys) == 1:
                 yield f"  {field}: {scalar(keys[0])}"

@@ -19,7 +19,7 @@ from sopskit.review.model import End, NotChecked, Sides
 from sopskit.review.request import DEFAULTS, Request
 from sopskit.review.trees import Tree, path_text
 from sopskit.workflow.ends import ROOT, limit_changes
-from sopskit.workflow.review import entries_after, review
+from sopskit.workflow.review import entries_after, expect, review
 from sopskit.workflow.teamconfig import load_team_config
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def check_staged(repository: Repository, paths: tuple[bytes, ...] = (), options:
         changed = {change.path for change in merged}
         changes += limit_changes((appears(entry) for entry in new if entry.path not in changed), paths)
     problems = [_in_conflict(change) for change in found if change.status == IN_CONFLICT]
+    expect(repository, changes)
     read = _blob_reader(repository)
     return check(State(End("staged", None), commit, new, read), changes, old, read, problems, paths, options)
 

@@ -58,14 +58,9 @@ class Chosen(NamedTuple):
                 hint = f"did you mean: {near[0]}" if near else f"the folders of environments here: {there}"
                 raise UsageError(f"no folder of an environment {name} was found", hint=hint)
 
-    def is_silent_about(self, environment: str) -> bool:
-        """Whether nobody was named for it."""
-        return environment not in self.by_environment and EVERYWHERE not in self.by_environment
-
-    def readers(self, environment: str, owner: Owner) -> Readers:
-        """Who reads an environment: those named for it, else for all, else the user."""
-        own = Readers((owner.recipient,) if owner.recipient else ())
-        return self.by_environment.get(environment) or self.by_environment.get(EVERYWHERE) or own
+    def named(self, environment: str) -> Readers | None:
+        """Those named for an environment, else for all others; None if nobody was."""
+        return self.by_environment.get(environment) or self.by_environment.get(EVERYWHERE)
 
 
 def _split(text: str) -> tuple[str, str]:

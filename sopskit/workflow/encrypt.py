@@ -98,6 +98,15 @@ def encrypts_anything(plain: Document, metadata: Metadata) -> bool:
     return any(encrypts(item) and item.__class__ is Leaf and bool(item.value) for item in plain.items)
 
 
+def is_ordinary_manifest(plain: Document) -> bool:
+    """Whether a file holds Kubernetes objects and none of them is a Secret with data: a rule for a folder meets many."""
+    if not _holds_manifest(plain):
+        return False
+    from sopskit.manifest import effective_data, objects
+
+    return not any(obj.identity.kind == "Secret" and effective_data(obj) for obj in objects(plain))
+
+
 def spoils_manifest(plain: Document, metadata: Metadata) -> bool:
     """Whether this is a Kubernetes manifest whose `apiVersion`, `kind` or `metadata` the rule would encrypt.
 

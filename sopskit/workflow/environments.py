@@ -14,6 +14,8 @@ LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 MANIFESTS = (".yaml", ".yml", ".json")
 MANIFEST_REGEX = r"\.(yaml|yml|json)$"
 SECRETS_REGEX = "secrets?" + MANIFEST_REGEX
+# in an environment's folder: `secrets.yaml`, `secret2.yaml`, `db-secret.enc.yaml`, and all in a folder of such a name
+SECRETS_NAME = r"(.*[/._-])?secrets?\d*(/.*|[._-][^/]*)?"
 HELM = f"{HELM_FOLDER}/"
 # the folders of which a repository has one
 AT_ONE_PLACE = ("k8s/gitops/", HELM)
@@ -23,18 +25,26 @@ PROTECTED = ("prod", "production", "prd", "live")
 
 
 class Folder(NamedTuple):
-    """One folder of an environment; `examples` are paths of files in it, whether there or not."""
+    """One folder of an environment; `parent` has all environments.
 
+    `examples` are paths of files in it, whether there or not.
+    """
+
+    parent: str
     name: str
     examples: tuple[str, ...]
 
 
 class Place(NamedTuple):
-    """A kind of folder in which an environment has files: `path_regex` is for `.sops.yaml`, `pattern` for `.sopskit.yaml`."""
+    """A kind of folder in which an environment has files: `path_regex` is for `.sops.yaml`, `pattern` for `.sopskit.yaml`.
+
+    `secrets_regex` means of its manifests only those that are called secrets.
+    """
 
     environment: str
     helm: bool
     path_regex: str
+    secrets_regex: str
     pattern: str
     folders: tuple[Folder, ...]
 
@@ -49,6 +59,13 @@ class Layout(NamedTuple):
     def environments(self) -> tuple[str, ...]:
         """Their names, the protected ones first."""
         return tuple(dict.fromkeys(sorted((place.environment for place in self.places), key=_order)))
+
+    @property
+    def tops(self) -> tuple[str, ...]:
+        """The folders that have all of it, for a command on folders: what all places share, else the top of each."""
+        parents = [folder.parent for place in self.places for folder in place.folders]
+        shared = os.path.commonpath(parents) if parents else ""
+        return (shared,) if shared else tuple(sorted({parent.partition("/")[0] for parent in parents}))
 
 
 def is_protected(environment: str) -> bool:
@@ -106,19 +123,22 @@ def _place(marker: str, environment: str, prefixes: dict[str, list[str]]) -> Pla
     anywhere = prefix if fixed else "**/"
     name = environment.replace(".", r"\.")
     if marker == HELM:
-        regex, glob = rf"{start}{marker}[^/]+/{name}-config\.yaml$", f"{anywhere}{marker}*/{environment}{HELM_SUFFIX}"
+        regex = secrets = rf"{start}{marker}[^/]+/{name}-config\.yaml$"
+        glob = f"{anywhere}{marker}*/{environment}{HELM_SUFFIX}"
     else:
-        regex, glob = f"{start}{marker}{name}/.*{MANIFEST_REGEX}", f"{anywhere}{marker}{environment}/**"
+        regex, secrets = (f"{start}{marker}{name}/{file}{MANIFEST_REGEX}" for file in (".*", SECRETS_NAME))
+        glob = f"{anywhere}{marker}{environment}/**"
     folders = tuple(_folder(f"{prefix}{marker}", environment, paths) for prefix, paths in prefixes.items())
-    return Place(environment, marker == HELM, regex, glob, folders)
+    return Place(environment, marker == HELM, regex, secrets, glob, folders)
 
 
 def _folder(parent: str, environment: str, paths: Iterable[str]) -> Folder:
     if parent.endswith(HELM):
-        return Folder(f"{parent}*/{environment}{HELM_SUFFIX}", (f"{parent}service/{environment}{HELM_SUFFIX}", *paths))
+        examples = (f"{parent}service/{environment}{HELM_SUFFIX}", *paths)
+        return Folder(parent.rstrip("/"), f"{parent}*/{environment}{HELM_SUFFIX}", examples)
     name = f"{parent}{environment}"
     real = (path for path in paths if path.endswith(MANIFESTS))
-    return Folder(name, (*(f"{name}/{file}" for file in USUAL_NAMES), *real))
+    return Folder(parent.rstrip("/"), name, (*(f"{name}/{file}" for file in USUAL_NAMES), *real))
 
 
 def _is_plain_path(prefix: str) -> bool:

@@ -6,27 +6,31 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.config import sopskit_yaml
-from sopskit.config.new_rules import NewRule, append, new_file, scalar, text_of
+from sopskit.config.new_rules import append, new_file, scalar, text_of
 from sopskit.config.search import IGNORED_NAME, NAME
-from sopskit.config.sops_yaml import SopsConfig
-from sopskit.errors import FileAccessError, UsageError
+from sopskit.errors import FileAccessError
+from sopskit.redact import escape
 from sopskit.workflow import files, githook
-from sopskit.workflow.chosen import EVERYWHERE, Readers
-from sopskit.workflow.environments import SECRETS_REGEX, is_protected, read_layout
-from sopskit.workflow.recipients import Reader, labels, load_team
+from sopskit.workflow.chosen import Readers
+from sopskit.workflow.environments import is_protected, read_layout
+from sopskit.workflow.existing import find_existing
+from sopskit.workflow.initrules import Given, plan_rules
+from sopskit.workflow.plainvalues import find_plain_values
+from sopskit.workflow.recipients import load_team
+from sopskit.workflow.sopsconfigs import SopsConfigs
 from sopskit.workflow.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sopskit.git.worktree import WorkTree
     from sopskit.workflow.chosen import Chosen, Owner
-    from sopskit.workflow.environments import Layout, Place
+    from sopskit.workflow.environments import Layout
+    from sopskit.workflow.existing import Existing
     from sopskit.workflow.files import Seen
+    from sopskit.workflow.initrules import LeftOut, NewRules
 
-MANIFESTS = "^(data|stringData)$"
-HELM_VALUES = "^(data|stringData|secrets)$"
-MOST_FOLDERS = 5  # named in one line
+MOST_LINES = 10  # about files, of one kind
 
 
 class Write(NamedTuple):
@@ -44,139 +48,100 @@ class Write(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is missing, what is there already, and what the user has to do themselves."""
+    """What is missing, what is there already, and what the user has to do themselves.
+
+    `left_out` are readers whom the new rules would shut out. `folders` have all environments, relative to the root.
+    """
 
     writes: tuple[Write, ...]
     there: tuple[str, ...]
     advice: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
-def plan(root: str, tree: WorkTree, chosen: Chosen, owner: Owner, *, hooks_only: bool = False) -> Plan:
+def plan(
+    root: str, tree: WorkTree, chosen: Chosen, owner: Owner, *, hooks_only: bool = False, secrets_only: bool = False
+) -> Plan:
     """Find out what is missing in the work tree at `root`. Nothing is written.
 
-    Raises `UsageError` if no recipient is known for a rule that is missing, and what reading the files raises.
+    With `secrets_only` new rules mean manifests only that are called secrets. Raises `UsageError` if no recipient is known for a rule that is missing, and what reading the files raises.
     """
-    planner = _Planner(root, chosen, owner)
+    planner = _Planner(root, chosen, owner, secrets_only=secrets_only)
+    tops: tuple[str, ...] = ()
     if not hooks_only:
-        layout = read_layout(root, [os.fsdecode(name) for name in tree.files()])
+        paths = [os.fsdecode(name) for name in tree.files()]
+        layout = read_layout(root, paths)
+        tops = layout.tops
         chosen.check(layout.environments)
-        planner.plan_rules(layout)
+        planner.plan_rules(layout, paths)
         planner.plan_team(layout)
     planner.plan_hook(tree)
-    return Plan(tuple(planner.writes), tuple(planner.there), tuple(planner.advice))
+    return Plan(tuple(planner.writes), tuple(planner.there), tuple(planner.advice), planner.left_out, tops)
 
 
 class _Planner:
     """Collects what is to be done."""
 
-    def __init__(self, root: str, chosen: Chosen, owner: Owner) -> None:
+    def __init__(self, root: str, chosen: Chosen, owner: Owner, *, secrets_only: bool) -> None:
         self.writes: list[Write] = []
         self.there: list[str] = []
         self.advice: list[str] = []
+        self.left_out: tuple[LeftOut, ...] = ()
         self._root = root
         self._chosen = chosen
         self._owner = owner
+        self._secrets_only = secrets_only
         self._used = Readers()  # of new rules
-        self._configs: dict[str, SopsConfig | None] = {}
+        self._configs = SopsConfigs(root)
 
     # --- .sops.yaml
 
-    def plan_rules(self, layout: Layout) -> None:
-        rules = self._new_rules(layout)
-        seen = self._read(NAME)
+    def plan_rules(self, layout: Layout, paths: Sequence[str]) -> None:
+        existing = find_existing(self._root, paths)
+        team = load_team(self._root)
+        given = Given(layout, existing, self._chosen, self._owner, team, self._secrets_only)
+        found = plan_rules(given, self._configs)
+        self._used, self.left_out = found.readers, found.left_out
         if os.path.lexists(self._path(IGNORED_NAME)):
             self.advice.append(f"{IGNORED_NAME} is read by nobody: the file must be called {NAME}")
         if layout.left_out:
-            names = ", ".join(layout.left_out)
+            names = ", ".join(map(escape, layout.left_out))
             self.advice.append(f"write rules for these environments yourself, their names need care: {names}")
-        if not rules:
+        self.advice += found.advice
+        if found.rules:
+            self._write_rules(found)
+        elif not found.wanted:
             self.there.append(f"{NAME}, with a rule for every environment")
-            if self._chosen.by_environment:
-                self.advice.append(f"the recipients named are not used: change {NAME}, then run sopskit updatekeys")
-            return
-        data = new_file(rules) if seen.data is None else append(self._shown(NAME), seen.data, rules)
+        self._advise_on_files(existing, paths)
+
+    def _write_rules(self, found: NewRules) -> None:
+        seen = self._read(NAME)
+        rules = found.rules
+        data = new_file(rules) if seen.data is None else append(self._configs.shown(NAME), seen.data, rules)
         if data is None:
             text = text_of(rules).rstrip("\n")
             self.advice.append(
                 f"{NAME} is written in a way that has no place for more rules; add to creation_rules:\n{text}"
             )
             return
+        self._configs.put(NAME, data)
         added = data.decode() if seen.data is None else text_of(rules)
-        self._write(NAME, self._in_words(rules), seen, data, added)
+        self._write(NAME, found.words, seen, data, added)
 
-    def _in_words(self, rules: Sequence[NewRule]) -> tuple[str, ...]:
-        """What the rules say; recipients by a short form that tells them apart."""
-        short = labels(Reader("", key) for rule in rules for key in rule.age + rule.pgp)
-        own = self._owner.recipient
-        called = {reader.id: f"{text} (your own key)" if reader.id == own else text for reader, text in short.items()}
-        return tuple(
-            f"{rule.about} ({rule.path_regex}) for {', '.join(called[key] for key in rule.age + rule.pgp)}"
-            for rule in rules
-        )
+    def _advise_on_files(self, existing: Existing, paths: Sequence[str]) -> None:
+        """Say which files the rules, the new ones among them, leave as they are."""
+        self._advise(existing.not_read, "{} looks encrypted and cannot be read: who reads it does not count")
+        without = (file.path for file in existing.files if self._configs.rule_for(file.path) is None)
+        self._advise(without, "{} is encrypted, and no rule means it")
+        self._advise(map(str, find_plain_values(self._root, paths, self._configs)), "{}")
 
-    def _new_rules(self, layout: Layout) -> list[NewRule]:
-        """A rule for every place that no rule means. Raises `UsageError` if nobody is known who should read it."""
-        missing = [place for place in layout.places if not self._has_rule(place)]
-        environments = {place.environment: None for place in missing}
-        if not layout.places and not self._has_rules():
-            environments[EVERYWHERE] = None
-        readers = {name: self._chosen.readers(name, self._owner) for name in environments}
-        self._require([name for name, found in readers.items() if not any(found)])
-        for found in readers.values():
-            self._used = self._used.plus(found)
-        alone = [name for name in readers if self._chosen.is_silent_about(name)]
-        if alone:
-            where = f" in {', '.join(alone)}" if layout.places else ""
-            self.advice.append(
-                f"only you can read what is encrypted{where}: name the cluster and others with --age and --pgp, "
-                f"or add their public keys to {NAME} later and run sopskit updatekeys"
-            )
-        rules = [_rule(place, readers[place.environment]) for place in missing]
-        if EVERYWHERE in readers:
-            rules.append(NewRule("Secrets", SECRETS_REGEX, MANIFESTS, *readers[EVERYWHERE]))
-        return rules
-
-    def _require(self, without: Sequence[str]) -> None:
-        if not without:
-            return
-        names = [name for name in without if name != EVERYWHERE]
-        option = f"--age {names[0]}=age1..." if names else "--age age1..."
-        what = f" {', '.join(names)}" if names else " the Secrets"
-        raise UsageError(
-            f"it is not known who shall read{what}: no recipient was named, and no age key of yours was found",
-            hint=f"make a key with sopskit keys generate, or name recipients: sopskit init {option}",
-        )
-
-    def _has_rules(self) -> bool:
-        config = self._config(NAME)
-        return config is not None and bool(config.rules())
-
-    def _has_rule(self, place: Place) -> bool:
-        """Whether a rule means one of its folders. Rules of a team's own may leave others out on purpose; that is told."""
-        without = [folder.name for folder in place.folders if not self._is_covered(folder.examples)]
-        if len(without) == len(place.folders):
-            return False
-        if without:
-            more = f" and {len(without) - MOST_FOLDERS} more" if len(without) > MOST_FOLDERS else ""
-            self.advice.append(f"no rule of {NAME} means Secrets in {', '.join(without[:MOST_FOLDERS])}{more}")
-        return True
-
-    def _is_covered(self, examples: Sequence[str]) -> bool:
-        """Whether a rule of a `.sops.yaml` above it means one of these paths."""
-        for example in examples:
-            folder = example
-            while folder:
-                folder = folder.rpartition("/")[0]
-                config = self._config(f"{folder}/{NAME}" if folder else NAME)
-                if config is not None and config.explain(self._shown(example)).matched:
-                    return True
-        return False
-
-    def _config(self, name: str) -> SopsConfig | None:
-        if name not in self._configs:
-            data = self._read(name).data
-            self._configs[name] = None if data is None else SopsConfig(self._shown(name), data)
-        return self._configs[name]
+    def _advise(self, found: Iterable[str], words: str) -> None:
+        """One line for each, unless there are many."""
+        lines = [words.format(escape(one)) for one in found]  # a path may hold line feeds
+        more = [f"and {len(lines) - MOST_LINES} more files like these"] if len(lines) > MOST_LINES else []
+        if lines:
+            self.advice.append("\n".join((*lines[:MOST_LINES], *more)))
 
     # --- .sopskit.yaml
 
@@ -226,15 +191,6 @@ class _Planner:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._root, name)
-
-    def _shown(self, name: str) -> str:
-        return os.path.relpath(self._path(name))
-
-
-def _rule(place: Place, readers: Readers) -> NewRule:
-    what = "Helm values" if place.helm else "manifests"
-    regex = HELM_VALUES if place.helm else MANIFESTS
-    return NewRule(f"{place.environment}: {what}", place.path_regex, regex, *readers)
 
 
 def _team_text(layout: Layout, readers: Readers, owner: Owner) -> str:

@@ -336,6 +336,40 @@ def test_a_file_in_which_the_rule_encrypts_nothing_is_skipped(many: Path) -> Non
     ]
 
 
+def test_manifests_without_anything_to_encrypt_are_told_in_one_line(folder: Path, alice: AgeTestKey) -> None:
+    rule = f"creation_rules: [{{path_regex: ^apps/, encrypted_regex: '^(data|stringData)$', age: {alice.recipient}}}]\n"
+    (folder / ".sops.yaml").write_text(rule)
+    for name, text in {
+        "deployment.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
+        "service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n",
+        "secrets.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: YQ==}\n",
+        "values.yaml": "db: {password: x}\n",
+    }.items():
+        (folder / "apps").mkdir(exist_ok=True)
+        (folder / "apps" / name).write_text(text)
+    done = sopskit("encrypt", "-i", "apps")
+    assert (done.code, done.err.splitlines()) == (
+        0,
+        [
+            "sopskit: warning: apps/values.yaml: its rule encrypts nothing in this file",
+            "sopskit: encrypt: 1 file changed, 3 unchanged",
+            "sopskit: note: 2 manifests hold nothing that a rule would encrypt (--verbose names them)",
+        ],
+    )
+    again = sopskit("encrypt", "-i", "--verbose", "apps").err
+    assert "sopskit: note: apps/deployment.yaml: its rule encrypts nothing in this file" in again
+    assert "manifests hold" not in again
+
+
+def test_a_secret_of_which_a_rule_encrypts_nothing_is_told(folder: Path, alice: AgeTestKey) -> None:
+    rule = f"creation_rules: [{{path_regex: ^apps/, encrypted_regex: ^nosuch$, age: {alice.recipient}}}]\n"
+    (folder / ".sops.yaml").write_text(rule)
+    (folder / "apps").mkdir()
+    (folder / "apps/s.yaml").write_text("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {a: YQ==}\n")
+    done = sopskit("encrypt", "-i", "apps")
+    assert "sopskit: warning: apps/s.yaml: its rule encrypts nothing in this file\n" in done.err
+
+
 def test_links_in_folders_are_not_followed(many: Path, folder: Path) -> None:
     outside = folder / "outside"
     outside.mkdir()

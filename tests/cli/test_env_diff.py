@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import AgeTestKey
+
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app\ndata:\n"
 PATH = "k8s/gitops/{}/app/configmap.yaml"
 
@@ -33,6 +35,9 @@ def git(tmp_path: Path, tool: Callable[[str], str], monkeypatch: pytest.MonkeyPa
     return git
 
 
+MISSING = b"""\
+k8s/gitops/*/app/configmap.yaml extra: missing in prod; dev str (readable)
+dev, prod: 1 file, 3 keys, 1 missing"""
 TEXT = b"""\
 k8s/gitops/*/app/configmap.yaml level: different values; dev str (readable), prod str (readable)
 k8s/gitops/*/app/configmap.yaml host: same value; dev str (readable), prod str (readable)
@@ -42,20 +47,34 @@ dev, prod: 1 file, 3 keys, 1 missing
 
 
 @pytest.mark.usefixtures("git")
-def test_a_pipe_gets_a_line_for_each_key() -> None:
-    assert sopskit("env-diff", "dev", "prod") == Done(0, TEXT, "")
-    assert sopskit("env-diff") == Done(0, TEXT, "")
+def test_a_pipe_gets_a_line_for_each_difference() -> None:
+    text = MISSING + b"; --all shows 2 more keys\n"
+    assert sopskit("env-diff", "dev", "prod") == Done(0, text, "")
+    assert sopskit("env-diff") == Done(0, text, "")
+
+
+@pytest.mark.usefixtures("git")
+def test_all_keys() -> None:
+    assert sopskit("env-diff", "--all") == Done(0, TEXT, "")
+
+
+@pytest.mark.usefixtures("git")
+def test_environments_stand_in_the_order_in_which_they_were_named() -> None:
+    lines = sopskit("env-diff", "prod", "dev", "--all").out.decode().splitlines()
+    assert lines[0].endswith(" level: different values; prod str (readable), dev str (readable)")
+    assert lines[-1] == "prod, dev: 1 file, 3 keys, 1 missing"
+    table = sopskit("env-diff", "prod", "dev", terminals="stdout", environ={"NO_COLOR": "1", "COLUMNS": "80"})
+    assert table.out.decode().splitlines()[1].split() == ["key", "prod", "dev"]
 
 
 @pytest.mark.usefixtures("git")
 def test_only_what_is_missing() -> None:
-    lines = TEXT.splitlines(keepends=True)
-    assert sopskit("env-diff", "--missing-only").out == b"".join(lines[2:])
+    assert sopskit("env-diff", "--missing-only").out == MISSING + b"\n"
 
 
 @pytest.mark.usefixtures("git")
 def test_a_terminal_gets_a_table() -> None:
-    done = sopskit("env-diff", terminals="stdout", environ={"NO_COLOR": "1", "COLUMNS": "80"})
+    done = sopskit("env-diff", "--all", terminals="stdout", environ={"NO_COLOR": "1", "COLUMNS": "80"})
     assert done.out.decode().splitlines() == [
         "k8s/gitops/*/app/configmap.yaml",
         "  key     dev              prod",
@@ -68,7 +87,7 @@ def test_a_terminal_gets_a_table() -> None:
     ]
 
 
-def test_on_a_terminal_many_keys_are_folded(git: Git) -> None:
+def test_on_a_terminal_too_only_differences_are_shown(git: Git) -> None:
     many = "".join(f"  k{number}: {{}}{number}\n" for number in range(80))
     git.write(PATH.format("dev"), (CONFIG + many.replace("{}", "a")).encode())
     git.write(PATH.format("prod"), (CONFIG + many.replace("{}", "b") + "  last: x\n").encode())
@@ -78,8 +97,7 @@ def test_on_a_terminal_many_keys_are_folded(git: Git) -> None:
     assert lines[3:] == [
         "  last   missing   str (readable)",
         "",
-        "80 more keys of which there is nothing to say; a pipe shows all",
-        "dev, prod: 1 file, 81 keys, 1 missing",
+        "dev, prod: 1 file, 81 keys, 1 missing; --all shows 80 more keys",
     ]
 
 
@@ -125,7 +143,10 @@ def test_the_json_form() -> None:
 
 
 @pytest.mark.usefixtures("git")
-@pytest.mark.parametrize("words", [("dev", "nosuch"), ("dev",), ("--keyless", "--equality"), ("--ref", "nosuch")])
+@pytest.mark.parametrize(
+    "words",
+    [("dev", "nosuch"), ("dev",), ("--keyless", "--equality"), ("--ref", "nosuch"), ("--all", "--missing-only")],
+)
 def test_wrong_usage(words: tuple[str, ...]) -> None:
     done = sopskit("env-diff", *words)
     assert (done.code, done.out) == (2, b"")
@@ -146,4 +167,27 @@ def test_a_file_that_an_environment_lacks_is_told_once(git: Git) -> None:
     git.write("k8s/gitops/prod/other.yaml", b"a: 1\n")
     out = sopskit("env-diff").out.decode().splitlines()
     assert out[0] == "k8s/gitops/*/app/configmap.yaml: no such file in prod"
-    assert out[-1] == "dev, prod: 1 file, 3 keys, 1 missing"
+    assert out[-1] == "dev, prod: 1 file, 3 keys, 1 missing; --all shows 3 more keys"
+
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n"
+
+
+def test_under_equality_shared_values_are_shown_and_short_ones_are_told_once(
+    git: Git, alice: AgeTestKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for environment in ("dev", "prod"):
+        name = f"k8s/gitops/{environment}/app/secrets.yaml"
+        own = f"  OWN: canary-of-{environment}\n  SHARED: canary-of-both\n  LEVEL: abc\n  RATE: xyz\n"
+        git.write(name, (SECRET + own).encode())
+        assert sopskit("encrypt", "-i", "--age", alice.recipient, "--encrypted-regex", "^stringData$", name).code == 0
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(alice.path))
+    done = sopskit("env-diff", "--equality")
+    assert done.out.decode().splitlines()[1:] == [
+        "k8s/gitops/*/app/secrets.yaml SHARED: same value; dev text, prod text",
+        "dev, prod: 2 files, 7 keys, 1 missing; --all shows 5 more keys",
+    ]
+    assert done.err == (
+        "sopskit: note: 2 keys not compared: an encrypted value of less than 8 bytes is equal by chance\n"
+    )
+    assert sopskit("env-diff").err == ""

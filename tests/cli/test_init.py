@@ -43,11 +43,12 @@ def short(recipient: str) -> str:
 
 def announcement(git: Git, alice: AgeTestKey) -> str:
     key = f"{short(alice.recipient)} (your own key)"
+    what = "Secrets and ConfigMaps"
     return f"""\
 to be written in {git.folder}:
   .sops.yaml (new)
-    prod: manifests (^k8s/gitops/prod/.*\\.(yaml|yml|json)$) for {key}
-    dev: manifests (^k8s/gitops/dev/.*\\.(yaml|yml|json)$) for {key}
+    prod: {what} (^k8s/gitops/prod/.*\\.(yaml|yml|json)$) for {key}
+    dev: {what} (^k8s/gitops/dev/.*\\.(yaml|yml|json)$) for {key}
   .sopskit.yaml (new)
     environments: prod, protected; dev
     names: Ann; add those of the others
@@ -60,7 +61,8 @@ def test_it_says_what_it_will_do_and_asks_once(git: Git, alice: AgeTestKey) -> N
     done = sopskit("init", stdin=b"y\n")
     assert (done.code, done.err) == (0, "")
     assert done.out.decode().startswith(
-        f"{announcement(git, alice)}Write this? (y/N): done\nnext: git add the new files"
+        f"{announcement(git, alice)}Write this? (y/N): done\n"
+        "next: git add the new files, and encrypt what is plain text: sopskit encrypt -i k8s/gitops\n"
     )
     assert written(git) == [".sops.yaml", ".sopskit.yaml", ".git/hooks/pre-commit"]
 
@@ -108,8 +110,8 @@ def test_it_says_what_is_added_and_what_is_mended(git: Git, alice: AgeTestKey) -
         "  .git/hooks/pre-commit (made executable)",
     ]
     assert lines[3:8] == [
-        f"    qa: manifests (^k8s/gitops/qa/.*\\.(yaml|yml|json)$) for {short(alice.recipient)} (your own key)",
-        "      |   # qa: manifests",
+        "    qa: Secrets and ConfigMaps (^k8s/gitops/qa/.*\\.(yaml|yml|json)$) for Ann (your own key)",
+        "      |   # qa: Secrets and ConfigMaps",
         "      |   - path_regex: ^k8s/gitops/qa/.*\\.(yaml|yml|json)$",
         "      |     encrypted_regex: ^(data|stringData)$",
         f"      |     age: {alice.recipient}",
@@ -220,3 +222,72 @@ def test_the_hook_refuses_plain_text_and_lets_encrypted_files_pass(git: Git, tmp
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert sopskit("init", "--help").code == 0
     assert "Example:\n    sopskit init --dry-run" in capsys.readouterr().out
+
+
+# --- files that are encrypted already
+
+
+@pytest.fixture
+def shared(git: Git, alice: AgeTestKey, cluster_key: AgeTestKey) -> str:
+    """A file in prod that the cluster reads too."""
+    path = "k8s/gitops/prod/service1/secrets.yaml"
+    assert sopskit("encrypt", "-i", "--age", f"{alice.recipient},{cluster_key.recipient}", path).code == 0
+    return path
+
+
+def test_who_reads_a_file_stays_a_reader(git: Git, shared: str, alice: AgeTestKey, cluster_key: AgeTestKey) -> None:
+    assert sopskit("init", "--yes").code == 0
+    text = (git.folder / ".sops.yaml").read_text()
+    assert f"      {alice.recipient},\n      {cluster_key.recipient}\n" in text
+    assert sopskit("updatekeys", "--yes", shared).code == 0
+    assert cluster_key.recipient in (git.folder / shared).read_text()
+
+
+def test_nobody_is_left_out_without_a_question(
+    git: Git, shared: str, alice: AgeTestKey, cluster_key: AgeTestKey
+) -> None:
+    done = sopskit("init", "--yes", "--age", alice.recipient)
+    assert (done.code, written(git)) == (1, [])
+    assert done.err == (
+        f"sopskit: error: the recipients named leave out {short(cluster_key.recipient)}, who reads {shared}: "
+        "nothing was written\n"
+        f"sopskit: hint: add --age or --pgp prod={cluster_key.recipient}, or leave out --yes to be asked\n"
+    )
+
+
+@pytest.mark.parametrize(("answers", "count"), [(b"y\n", 0), (b"y\nn\n", 0), (b"n\ny\n", 0), (b"y\ny\n", 3)])
+def test_a_reader_is_left_out_after_a_second_question(
+    git: Git, shared: str, alice: AgeTestKey, cluster_key: AgeTestKey, answers: bytes, count: int
+) -> None:
+    done = sopskit("init", "--age", alice.recipient, stdin=answers)
+    assert f"  left out of prod: {short(cluster_key.recipient)}, who reads {shared}\n".encode() in done.out
+    assert len(written(git)) == count
+
+
+def test_values_that_no_rule_would_encrypt_are_told(git: Git) -> None:
+    git.write("helm-values/api/values-prod.yaml", b"db: {password: correct horse}\n")
+    out = sopskit("init", "--yes").out
+    assert b"\nno rule would encrypt db.password in helm-values/api/values-prod.yaml\n" in out
+    assert b"correct horse" not in out
+
+
+def test_the_last_line_names_folders_as_seen_from_here(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    git.write("over lays/x", b"")
+    git.write("overlays/qa/s.yaml", SECRET)
+    git.write("environments/qa/s.yaml", SECRET)
+    monkeypatch.chdir(git.folder / "over lays")
+    assert b"plain text: sopskit encrypt -i ../environments ../k8s ../overlays\n" in sopskit("init", "--yes").out
+
+
+def test_hostile_paths_forge_no_line(git: Git, alice: AgeTestKey) -> None:
+    git.write("helm-values/a\ndone\n/values.yaml", b"password: x\n")
+    git.write("overlays/a\ndone\n/s.yaml", SECRET)
+    name = "k8s/gitops/prod/a\ndone\n/s.yaml"
+    git.write(name, SECRET)
+    options = ("-i", "--age", alice.recipient, "--encrypted-regex", "PASSWORD|a")
+    assert sopskit("encrypt", *options, git.folder / name).code == 0
+    git.write("k8s/gitops/prod/b.yaml", SECRET)
+    assert sopskit("encrypt", *options[:-1], "PASSWORD", git.folder / "k8s/gitops/prod/b.yaml").code == 0
+    out = sopskit("init", "--dry-run").out.decode()
+    assert out.count("a\\ndone\\n") == 3
+    assert "done" not in out.splitlines()

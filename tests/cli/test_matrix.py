@@ -97,5 +97,5 @@ def test_hostile_names_are_only_drawn(text: str) -> None:
         assert "\x1b" not in shown
         assert "\u202e" not in shown
         assert len(shown.splitlines()) <= 3
-        if text.isprintable():
-            assert shown.count(text) == 2
+        if text.isprintable():  # what starts with a colon might speak to a CI runner
+            assert shown.count(text.removeprefix(":")) == 2

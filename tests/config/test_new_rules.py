@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from sopskit.config.new_rules import HEADER, NewRule, append, new_file, scalar
 from sopskit.config.sops_yaml import SopsConfig
 from sopskit.errors import ConfigError, RecipientError
+from sopskit.sops.selection import Selection
 
 FILE = ".sops.yaml"
 KEY = "age159g9kejgd4f7agw4fe8yz59gmzl4q33lgnng6pmvyn4q7ushku3qyjmxvg"
 OTHER = "age157cnldncgeaqxlqw2ker6ztehwfmc7lpttmznmy9mazm4g5v0u5qfp828l"
 PGP = "836B1A9C90592A528EB95C86DE47E88C6AE55098"
-RULE = NewRule("dev: manifests", "^dev/", "^(data|stringData)$", (KEY,))
+RULE = NewRule("dev: manifests", "^dev/", Selection("encrypted_regex", "^(data|stringData)$"), (KEY,))
 TEXT = f"""\
 # dev: manifests
 - path_regex: ^dev/
@@ -29,7 +30,7 @@ def indented(count: int, end: str = "\n") -> str:
 
 
 def test_a_new_file() -> None:
-    rule = NewRule("both", "^both/", "^data$", (KEY, OTHER), (PGP,))
+    rule = NewRule("both", "^both/", Selection("encrypted_regex", "^data$"), (KEY, OTHER), (PGP,))
     assert new_file([RULE, rule]).decode() == (
         f"{HEADER}creation_rules:\n{indented(2)}"
         "  # both\n"
@@ -41,7 +42,7 @@ def test_a_new_file() -> None:
 
 
 def test_a_new_file_reads_as_it_was_meant() -> None:
-    rule = NewRule("both", "^both/", "^data$", (KEY, OTHER), (PGP,))
+    rule = NewRule("both", "^both/", Selection("encrypted_regex", "^data$"), (KEY, OTHER), (PGP,))
     (read,) = SopsConfig(FILE, new_file([rule])).rules()
     keys = [(key.kind, key.id) for group in read.groups for key in group]
     assert (read.path_regex, tuple(read.selection)) == ("^both/", ("encrypted_regex", "^data$"))

@@ -83,3 +83,37 @@ def test_a_name_that_means_more_than_itself_is_left_to_the_user(tmp_path: Path, 
 )
 def test_production_is_told_by_its_name(name: str, protected: bool) -> None:
     assert is_protected(name) is protected
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("secrets.yaml", True),
+        ("app/secret.yml", True),
+        ("app/db-secret.yaml", True),
+        ("app/secrets.enc.json", True),
+        ("app/secret2.yaml", True),
+        ("secrets/db.yaml", True),
+        ("app/configmap.yaml", False),
+        ("app/nosecrets.yaml", False),
+        ("app/secretary.yaml", False),
+        ("app/secrets.txt", False),
+    ],
+)
+def test_files_that_are_called_secrets(tmp_path: Path, name: str, meant: bool) -> None:
+    (place,) = read_layout(str(tmp_path), ["overlays/qa/a.yaml"]).places
+    assert compile_pattern(place.secrets_regex, "path_regex")(f"overlays/qa/{name}") is meant
+
+
+@pytest.mark.parametrize(
+    ("paths", "tops"),
+    [
+        (TREE, ("k8s",)),
+        (["overlays/qa/a.yaml"], ("overlays",)),
+        (["apps/a/overlays/qa/a", "apps/b/overlays/qa/a"], ("apps",)),
+        (["overlays/qa/a.yaml", "environments/qa/a.yaml"], ("environments", "overlays")),
+        ([], ()),
+    ],
+)
+def test_the_folders_that_have_all_environments(tmp_path: Path, paths: list[str], tops: tuple[str, ...]) -> None:
+    assert read_layout(str(tmp_path), paths).tops == tops

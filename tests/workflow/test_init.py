@@ -47,8 +47,11 @@ def ann(alice: AgeTestKey) -> Owner:
     return Owner("Ann", alice.recipient)
 
 
-def planned(git: Git, owner: Owner, age: tuple[str, ...] = (), pgp: tuple[str, ...] = ()) -> Plan:
-    return plan(str(git.folder), WorkTree(git.folder, os.environ), Chosen.read(age, pgp), owner)
+def planned(
+    git: Git, owner: Owner, age: tuple[str, ...] = (), pgp: tuple[str, ...] = (), *, secrets_only: bool = False
+) -> Plan:
+    tree = WorkTree(git.folder, os.environ)
+    return plan(str(git.folder), tree, Chosen.read(age, pgp), owner, secrets_only=secrets_only)
 
 
 def shown(plan: Plan) -> list[str]:
@@ -80,6 +83,7 @@ def test_everything_is_written_and_then_nothing_is_missing(git: Git, ann: Owner)
         (),
         (".sops.yaml, with a rule for every environment", ".sopskit.yaml", "a pre-commit hook that runs sopskit check"),
         (),
+        folders=("k8s",),
     )
 
 
@@ -239,21 +243,33 @@ def test_a_new_overlay_is_meant_by_the_rule_of_the_others(git: Git, ann: Owner) 
     git.commit({"overlays/prod/s.yaml": b""})
     carry_out(planned(git, ann))
     git.write("apps/new/overlays/prod/s.yaml", b"")
-    assert planned(git, NOBODY)[::2] == ((), ())
+    assert planned(git, NOBODY)[:3:2] == ((), ())
 
 
 def test_a_file_without_a_place_for_rules_stays_and_the_rules_are_told(git: Git, ann: Owner) -> None:
     git.commit({**TREE, ".sops.yaml": b"creation_rules: []\n"})
     found = planned(git, ann)
     assert ".sops.yaml" not in shown(found)
-    assert any("add to creation_rules:\n  # prod: manifests\n  - path_regex: " in line for line in found.advice)
+    assert any(
+        "add to creation_rules:\n  # prod: Secrets and ConfigMaps\n  - path_regex: " in line for line in found.advice
+    )
 
 
-def test_recipients_that_have_no_use_are_told(git: Git, ann: Owner, bob: AgeTestKey) -> None:
+def test_recipients_of_a_second_run_are_told_with_the_rules_that_lack_them(
+    git: Git, ann: Owner, alice: AgeTestKey, bob: AgeTestKey
+) -> None:
     git.commit(TREE)
     carry_out(planned(git, ann))
-    assert planned(git, ann, (bob.recipient,)).advice == (
-        "the recipients named are not used: change .sops.yaml, then run sopskit updatekeys",
+    lines = (git.folder / ".sops.yaml").read_text().splitlines()
+    numbers = [number for number, line in enumerate(lines, 1) if "path_regex:" in line]
+    (advice,) = planned(git, ann, (f"prod={bob.recipient}",)).advice
+    assert advice == (
+        ".sops.yaml has these rules already; edit them, then run sopskit updatekeys on the files:\n"
+        f"  .sops.yaml:{numbers[0]} (prod): add {bob.recipient}\n"
+        f"  .sops.yaml:{numbers[1]} (prod): add {bob.recipient}"
+    )
+    assert planned(git, ann, (alice.recipient,)).advice == (
+        "the recipients named stand in the rules of .sops.yaml already",
     )
 
 
@@ -305,8 +321,11 @@ def test_recipients_are_read_by_environment(alice: AgeTestKey, bob: AgeTestKey) 
     ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ/3oBeJmGKnOBRSTGZO4TxxHm1lXx2Gmk0LgNO3GSPl"
     chosen = Chosen.read((f"prod={alice.recipient}", bob.recipient, f"prod={ssh}", f"prod={alice.recipient}"), ())
     assert chosen.by_environment == {"prod": Readers((alice.recipient, ssh)), "": Readers((bob.recipient,))}
-    owner = Owner(None, "age1own")
-    assert [chosen.readers(name, owner).age for name in ("prod", "dev")] == [(alice.recipient, ssh), (bob.recipient,)]
+    assert [chosen.named(name) for name in ("prod", "dev")] == [
+        Readers((alice.recipient, ssh)),
+        Readers((bob.recipient,)),
+    ]
+    assert Chosen.read((f"prod={alice.recipient}",), ()).named("dev") is None
 
 
 def test_an_environment_that_is_not_there_is_refused(git: Git, ann: Owner, bob: AgeTestKey) -> None:

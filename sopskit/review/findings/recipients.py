@@ -132,6 +132,7 @@ POLICIES = (
         "to fewer of them.",
         remedy="make sure that this is meant, and let those who hold the groups approve it",
         find=rcp09,
+        check=True,
     ),
     FilePolicy(
         "RCP10",
@@ -150,5 +151,6 @@ POLICIES = (
         "the merge on this key reads the file; where only a rule lists it, from the next updatekeys on.",
         remedy="make sure whose key this is before you approve; names in .sopskit.yaml of the base make it known",
         find=rcp11,
+        check=True,
     ),
 )

@@ -60,7 +60,8 @@ def _weighed(change: ChangeSet, hit: Hit, recipient: str, path: str | None) -> H
         if canonical(recipient) in before:
             message = "{recipient} was listed where this branch began, and its target has taken it out since then"
             return hit._replace(message=message, remedy=OUTDATED)
-    return hit if change.team.name_of(recipient) is None else hit._replace(severity="medium")
+    is_known = change.commits is None or change.team.name_of(recipient) is not None  # before a commit its author knows
+    return hit._replace(severity="medium") if is_known else hit
 
 
 def _listed_by_rules(change: ChangeSet, told: set[tuple[str, int, str]]) -> Iterator[Hit]:

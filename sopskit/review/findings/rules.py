@@ -183,6 +183,7 @@ POLICIES = (
         "that are encrypted today are written in plain text the next time, and nobody is told.",
         remedy="restore the rule; if the values are no secrets any more, say so in the pull request and waive this finding",
         find=rul01,
+        check=True,
     ),
     ChangePolicy(
         "RUL02",
