@@ -1,6 +1,7 @@
-"""`python -m benchmarks [--quick] [--output FILE]`: measure, print the page, write it.
+"""`python -m benchmarks [tasks | reviews | history] [--quick] [--output FILE]`: measure, print a part of the page, write it.
 
-The released sops is taken from the testbed's cache, which is filled if need be.
+`tasks` (the default) is encryption and decryption, `reviews` review and check, `history` the review of 10,000 commits. The
+released sops is taken from the testbed's cache, which is filled if need be.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import breakdown, report, tasks
+from benchmarks import breakdown, history, report, reviews, tasks
 from benchmarks.measure import Runner
 from tests.testbed import install
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMITS, FILES = 10_000, 500
 IDENTITY = ROOT / "fixtures" / "keys-test-only" / "test-only-alice.agekey"
 
 
@@ -50,6 +52,28 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def measure_reviews(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Result]:
+    """The tasks of review and check, on a disk as repositories are."""
+    with tempfile.TemporaryDirectory(prefix="sopskit-bench-") as name:
+        folder = Path(name)
+        bench = tasks.Bench(contestants, Runner(folder, environment(folder)), "")
+        return reviews.all_reviews(bench, quick=quick)
+
+
+def measure_history(*, quick: bool) -> history.Outcome:
+    """The review of a long history, told on the way."""
+    commits, files = (60, 20) if quick else (COMMITS, FILES)
+    with tempfile.TemporaryDirectory(prefix="sopskit-bench-") as name:
+        folder = Path(name) / "repository"
+        history.write(folder, commits, files)
+        return history.review_all(folder, _tell)
+
+
+def _tell(count: int) -> None:
+    if count % 500 == 0:
+        sys.stderr.write(f"{count:,} commits\n")
+
+
 def measure(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Result]:
     """All results, in a temporary folder in memory where there is one, and one that is not."""
     parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -68,24 +92,34 @@ def measure(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Res
 def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("tasks", "reviews", "history"), default="tasks")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only to see that it runs")
     parser.add_argument(
-        "--output", type=Path, help="where the page goes (default: docs/performance.md, with --quick nowhere)"
+        "--output", type=Path, help="where the page is (default: docs/performance.md, with --quick nowhere)"
     )
     arguments = parser.parse_args()
-    contestants = programs(str(install.install(["sops"], os.environ) / "sops"))
-    shown = [
-        subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
-        .stdout.split("\n")[0]
-        .partition(" (")[0]
-        for program in contestants.values()
-    ]
-    page = report.page(measure(contestants, quick=arguments.quick), " against ".join(reversed(shown)))
-    sys.stdout.write(page)
+    part = _part(arguments.part, quick=arguments.quick)
+    sys.stdout.write(part)
     output = arguments.output or (None if arguments.quick else ROOT / "docs" / "performance.md")
     if output is not None:
-        output.write_text(page)
+        output.write_text(report.replace_part(output.read_text() if output.exists() else "", part))
     return 0
+
+
+def _part(name: str, *, quick: bool) -> str:
+    contestants = programs(str(install.install(["sops"], os.environ) / "sops"))
+    shown = {name: _version(program) for name, program in contestants.items()}
+    versions = " against ".join(reversed(shown.values()))
+    if name == "history":
+        return report.history(measure_history(quick=quick), shown.get("sopskit", ""))
+    if name == "reviews":
+        return report.reviews(measure_reviews(contestants, quick=quick), versions)
+    return report.page(measure(contestants, quick=quick), versions)
+
+
+def _version(program: list[str]) -> str:
+    done = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[0].partition(" (")[0]
 
 
 if __name__ == "__main__":

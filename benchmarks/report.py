@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks.tasks import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.tasks import Result
+    from benchmarks.history import Outcome
+    from benchmarks.tasks import Limit, Result
 
 INTRODUCTION = """# Performance
 
@@ -18,10 +22,22 @@ Written by `python -m benchmarks`: sopskit and the released sops do the same wor
 process that starts, works and ends. Medians; the ratio is sopskit's divided by sops's, so below 1 sopskit is
 faster (or smaller). Files are encrypted for one age recipient; both decrypt what the released sops wrote.
 """
+REVIEWS = """## Review and check
+
+Written by `python -m benchmarks reviews`. With a key, sopskit competes with `git diff` that has `sops decrypt` as its
+`textconv`, which starts sops for both sides of every file and prints the secrets. The other tasks have no counterpart; their
+bounds are times on a machine of two cores at rest. Each is a process in a repository of Kubernetes Secrets with five values.
+"""
+HISTORY = """## A long history, commit by commit
+
+Written by `python -m benchmarks history`: a repository with every operation that a review tells apart, made from a fixed
+seed, and every commit of it reviewed against its parent in one process, {keyed} with keys as well.
+"""
+PARTS = (REVIEWS.split("\n", maxsplit=1)[0], HISTORY.split("\n", maxsplit=1)[0])
 
 
 def page(results: Sequence[Result], versions: str) -> str:
-    """The whole page."""
+    """The tasks of encryption and decryption: the first part of the page."""
     return "\n".join(
         [
             INTRODUCTION,
@@ -36,6 +52,66 @@ def page(results: Sequence[Result], versions: str) -> str:
     )
 
 
+def reviews(results: Sequence[Result], versions: str) -> str:
+    """The part of the page on review and check."""
+    return "\n".join([REVIEWS, f"{versions}. {_machine()}.\n", *_compared(results), ""])
+
+
+def history(outcome: Outcome, version: str) -> str:
+    """The part of the page on a long history."""
+    rows = {
+        "commits reviewed": f"{outcome.commits:,}",
+        "files reviewed": f"{outcome.files:,}",
+        "reviews that failed": f"{len(outcome.failed):,}",
+        "time for a commit, mean": _shown(outcome.seconds / max(1, outcome.commits), "s"),
+        "time for a commit, longest": _shown(outcome.slowest, "s"),
+        "memory, most": _shown(max(outcome.memory), "KiB"),
+        "memory at the end, divided by that after a tenth": f"{outcome.growth:.2f}",
+    }
+    table = ["| | |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in rows.items())]
+    return "\n".join(
+        [
+            HISTORY.format(keyed="every tenth" if outcome.keyed_every == 10 else f"one in {outcome.keyed_every}"),
+            f"{version}. {_machine()}.\n",
+            *table,
+            "",
+            *_named(outcome),
+            "",
+        ]
+    )
+
+
+def _named(outcome: Outcome) -> list[str]:
+    """What was done, and what the review, which sees only the two states, calls it."""
+    done: dict[str, dict[str, int]] = {}
+    for (operation, name), count in outcome.named.items():
+        done.setdefault(operation, {})[name] = count
+    rows = ["What was done in a commit, and what the review, which has no key, says it looks like:", ""]
+    rows += ["| done | commits | named |", "| --- | ---: | --- |"]
+    for operation, names in sorted(done.items()):
+        said = sorted(names.items(), key=lambda item: (-item[1], item[0]))
+        words = ", ".join(name if len(names) == 1 else f"{name} {count:,}" for name, count in said)
+        rows.append(f"| {operation} | {sum(names.values()):,} | {words} |")
+    return rows
+
+
+def replace_part(old: str, new: str) -> str:
+    """The page with one part exchanged, the other parts as they were."""
+    parts = {_heading(part): part for part in (*_split(old), new)}
+    first, *others = sorted(parts, key=lambda heading: PARTS.index(heading) if heading in PARTS else -1)
+    return "\n".join(parts[heading] for heading in (first, *others))
+
+
+def _split(page: str) -> list[str]:
+    places = sorted(place for heading in PARTS if (place := page.find(f"\n{heading}\n")) >= 0)
+    bounds = [-1, *places, len(page)]
+    return [page[start + 1 : end] for start, end in pairwise(bounds) if page[start + 1 : end].strip()]
+
+
+def _heading(part: str) -> str:
+    return part.split("\n", 1)[0]
+
+
 def _compared(results: Sequence[Result]) -> list[str]:
     rows = ["| task | sops | sopskit | ratio | wanted | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     for result in results:
@@ -44,12 +120,18 @@ def _compared(results: Sequence[Result]) -> list[str]:
         ratio = result.ratio
         cells = [result.task, *(_shown(result.values.get(name), result.unit) for name in ("sops", "sopskit"))]
         cells.append("" if ratio is None else _ratio(ratio))
-        cells.append("" if result.target is None else f"at most {_ratio(result.target.ratio)}")
-        cells.append(
-            "" if ratio is None or result.target is None else "met" if result.target.met(ratio) else "**missed**"
-        )
+        cells += ["" if result.target is None else f"at most {_bound(result.target)}", _verdict(result)]
         rows.append("".join(f"| {cell} " if cell else "| " for cell in cells) + "|")
     return rows
+
+
+def _bound(target: Target | Limit) -> str:
+    return _ratio(target.ratio) if isinstance(target, Target) else _shown(target.seconds, "s")
+
+
+def _verdict(result: Result) -> str:
+    met = result.target.met(result) if result.target is not None else None
+    return "" if met is None else "met" if met else "**missed**"
 
 
 def _start_up(results: Sequence[Result]) -> list[str]:

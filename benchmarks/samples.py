@@ -25,7 +25,7 @@ def helm_values(keys: int, seed: int = 20240506) -> str:
         lines += _service(dice, number)
     if rest:
         lines.append("remainder:\n")
-        lines += [f"  key{number}: {_token(dice, 12)}\n" for number in range(rest)]
+        lines += [f"  key{number}: {token(dice, 12)}\n" for number in range(rest)]
     return "".join(lines)
 
 
@@ -40,25 +40,25 @@ def _service(dice: random.Random, number: int) -> Iterator[str]:
     yield "  # owned by the database team\n"
     yield "  database:\n"
     yield f"    user: {name.replace('-', '_')}\n"
-    yield f'    password: "{_token(dice, 18)}"\n'
-    yield f"    dsn: 'postgres://{_token(dice, 6)}@db.example.org:5432/{number}'\n"
+    yield f'    password: "{token(dice, 18)}"\n'
+    yield f"    dsn: 'postgres://{token(dice, 6)}@db.example.org:5432/{number}'\n"
     yield f"    timeout: {dice.uniform(0.5, 30):.2f}\n"
     yield "  hosts:\n"
     yield f"    - {dice.choice(NAMES)}.internal\n"
     yield f"    - {dice.choice(NAMES)}.internal\n"
-    yield f"  token: {_token(dice, 30)}\n"
+    yield f"  token: {token(dice, 30)}\n"
     if number % 10:
         yield f"  note: {' '.join(dice.choices(NAMES, k=4))}\n"
     else:
         yield "  certificate: |\n"
-        yield from (f"    {_token(dice, 48)}\n" for _ in range(8))
+        yield from (f"    {token(dice, 48)}\n" for _ in range(8))
 
 
 def secret_manifest(number: int, seed: int = 20240506) -> str:
     """A Kubernetes Secret with five values."""
     dice = random.Random(seed + number)
     values = "".join(
-        f"  {key}: {_token(dice, 24)}\n" for key in ("API_TOKEN", "DB_PASSWORD", "SMTP_PASSWORD", "SESSION_KEY")
+        f"  {key}: {token(dice, 24)}\n" for key in ("API_TOKEN", "DB_PASSWORD", "SMTP_PASSWORD", "SESSION_KEY")
     )
     return (
         "apiVersion: v1\n"
@@ -73,5 +73,6 @@ def secret_manifest(number: int, seed: int = 20240506) -> str:
     )
 
 
-def _token(dice: random.Random, size: int) -> str:
+def token(dice: random.Random, size: int) -> str:
+    """That many random bytes in base64."""
     return base64.b64encode(dice.randbytes(size)).decode()

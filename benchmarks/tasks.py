@@ -31,9 +31,19 @@ class Target(NamedTuple):
 
     ratio: float
 
-    def met(self, ratio: float) -> bool:
-        """Lower is better."""
-        return ratio <= self.ratio
+    def met(self, result: Result) -> bool | None:
+        """Lower is better; None if one of the two did not run."""
+        return None if result.ratio is None else result.ratio <= self.ratio
+
+
+class Limit(NamedTuple):
+    """A bound for sopskit's own time, in seconds, for what sops has no counterpart of. It holds on a machine at rest."""
+
+    seconds: float
+
+    def met(self, result: Result) -> bool | None:
+        """Lower is better; None if it did not run."""
+        return result.values["sopskit"] <= self.seconds if "sopskit" in result.values else None
 
 
 class Result(NamedTuple):
@@ -42,7 +52,7 @@ class Result(NamedTuple):
     task: str
     unit: str
     values: Mapping[str, float]
-    target: Target | None = None
+    target: Target | Limit | None = None
 
     @property
     def ratio(self) -> float | None:

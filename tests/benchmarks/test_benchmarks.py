@@ -9,8 +9,9 @@ import yaml
 
 from benchmarks import __main__ as program
 from benchmarks import report, samples
+from benchmarks.history import Outcome
 from benchmarks.measure import Command, CommandFailedError, Runner, in_turn
-from benchmarks.tasks import Result, Target
+from benchmarks.tasks import Limit, Result, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,67 @@ def test_page_shows_ratio_target_and_verdict() -> None:
         "| --- | ---: |",
         "| read plaintext | 4.0 |",
     ]
+
+
+def test_a_bound_of_seconds_is_shown_as_one() -> None:
+    results = [Result("check", "s", {"sopskit": 0.25}, Limit(0.2)), Result("review", "s", {"sopskit": 1.5}, Limit(1.5))]
+    rows = [line for line in report.reviews(results, "sopskit 1").splitlines() if line.startswith("|")]
+    assert rows[2:] == [
+        "| check | - | 250.0 ms | | at most 200.0 ms | **missed** |",
+        "| review | - | 1.50 s | | at most 1.50 s | met |",
+    ]
+
+
+def outcome(commits: int) -> Outcome:
+    """What a history gave."""
+    return Outcome(
+        commits=commits,
+        files=7,
+        seconds=1.0,
+        named={("edit", "edit"): 5, ("mend", "revert"): 2, ("mend", "none"): 1},
+        findings={"CRY02": 1},
+        failed=[],
+        memory=[1024] * 10,
+        slowest=0.5,
+    )
+
+
+def test_a_history_is_shown_with_what_operations_were_called() -> None:
+    rows = [line for line in report.history(outcome(2000), "sopskit 1").splitlines() if line.startswith("|")]
+    assert rows[2:] == [
+        "| commits reviewed | 2,000 |",
+        "| files reviewed | 7 |",
+        "| reviews that failed | 0 |",
+        "| time for a commit, mean | 0.5 ms |",
+        "| time for a commit, longest | 500.0 ms |",
+        "| memory, most | 1 MiB |",
+        "| memory at the end, divided by that after a tenth | 1.00 |",
+        "| done | commits | named |",
+        "| --- | ---: | --- |",
+        "| edit | 5 | edit |",
+        "| mend | 3 | revert 2, none 1 |",
+    ]
+
+
+def test_each_part_of_the_page_is_exchanged_alone() -> None:
+    tasks = report.page([], "sopskit 1 against sops 2")
+    reviews, history = report.reviews([], "sopskit 1"), report.history(outcome(1), "sopskit 1")
+    page = report.replace_part(report.replace_part(report.replace_part("", history), tasks), reviews)
+    assert page == f"{tasks}\n{reviews}\n{history}"
+    again = report.replace_part(page, report.history(outcome(2), "sopskit 1"))
+    assert again == f"{tasks}\n{reviews}\n{report.history(outcome(2), 'sopskit 1')}"
+
+
+def test_a_quick_run_of_reviews_measures_every_task(tool: Callable[[str], str]) -> None:
+    results = program.measure_reviews(program.programs(tool("sops")), quick=True)
+    assert [(result.task, sorted(result.values)) for result in results] == [
+        ("review 4 changed files, with a key", ["sops", "sopskit"]),
+        ("review 4 changed files, without a key", ["sopskit"]),
+        ("check 10 files, without a key", ["sopskit"]),
+        ("check 10 files, with a key", ["sopskit"]),
+        ("check 5 staged files, with a key", ["sopskit"]),
+    ]
+    assert all(value > 0 for result in results for value in result.values.values())
 
 
 def test_a_quick_run_measures_every_task(tool: Callable[[str], str]) -> None:
