@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.redact import kinds
 from sopskit.review.alignment import SHORTEST_TOLD
 from sopskit.review.model import Change, Sides, Value
 from sopskit.review.sides import is_empty
@@ -75,6 +74,8 @@ def _value(state: State | None, side: Mapping[Place, State]) -> Value | None:  #
         return Value(PLAIN_KINDS.get(state.leaf.kind, "text"))
     if state.plain is None:
         return Value("opaque")
+    from sopskit.redact import kinds  # only where a key opened something
+
     described = kinds.describe(state.plain.data, key=str(state.leaf.key), type=state.plain.kind)
     return Value(described.kind, described.facts)
 
@@ -89,6 +90,8 @@ def _with_match(value: Value | None, state: State | None, side: Mapping[Place, S
             continue
         if b"PRIVATE KEY-----" not in other.plain.data:
             continue
+        from sopskit.redact import kinds
+
         matches = kinds.private_key_matches(state.plain.data, other.plain.data)
         if matches is not None:
             facts: dict[str, Fact] = {**value.facts, "private_key_matches": matches}
@@ -103,6 +106,8 @@ def _parts(states: Sides[State | None], value: Sides[Value | None]) -> tuple[str
         return ()
     if value.base.kind != value.head.kind or old.plain.data == new.plain.data:
         return ()
+    from sopskit.redact import kinds
+
     return tuple(kinds.compare_parts(old.plain.data, new.plain.data, value.head.kind))
 
 

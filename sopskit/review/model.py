@@ -4,12 +4,8 @@ It holds no secret value, no part of one, no length and no digest. Field names a
 came out of the repository (paths, key names, refs, author names) are hostile; a renderer escapes them.
 """
 
-# ruff: noqa: RUF009
-# Sides is an immutable tuple
-
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -161,8 +157,7 @@ class Waived(NamedTuple):
     expires: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Something a reviewer should know. `message` and `remedy` hold no text of the repository but through `args`."""
 
     id: str
@@ -171,7 +166,7 @@ class Finding:
     message: str
     remedy: str
     path: str
-    args: Mapping[str, int | str] = field(default_factory=dict)
+    args: Mapping[str, int | str] = {}
     side: Literal["base", "head"] = "head"
     document: int | None = None
     line: int | None = None
@@ -189,8 +184,7 @@ class Finding:
         return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class FileReview:
+class FileReview(NamedTuple):
     """What happened to one file. `path_bytes` is set only where the name is not UTF-8."""
 
     path: str
@@ -259,8 +253,7 @@ class EnvironmentFiles(NamedTuple):
     files: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewDiff:
+class ReviewDiff(NamedTuple):
     """The whole review. `threshold` is the least severity that makes it fail; `base` is None for a check.
 
     `paths` are those that it was limited to, relative to the repository's root; none: everything was looked at.

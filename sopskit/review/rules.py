@@ -43,6 +43,7 @@ class RuleBook:
         self.problems: list[NotChecked] = []
         self.configs: dict[str, SopsConfig | None] = {}  # by folder, without a final slash
         self._rules: dict[tuple[str, int], Rule] = {}
+        self._found: dict[str, Rule | None] = {}
         for path in tree.entries:
             folder, _, last = path.rpartition("/")
             data = tree.data(path) if last == NAME else None
@@ -77,8 +78,10 @@ class RuleBook:
 
     def rule_for(self, path: str) -> Rule | None:
         """The rule of the nearest `.sops.yaml` above `path`; None if there is none, or none fits."""
-        config = self.config_for(path)
-        return None if config is None else self._rule(config, path)
+        if path not in self._found:
+            config = self.config_for(path)
+            self._found[path] = None if config is None else self._rule(config, path)
+        return self._found[path]
 
     def _rule(self, config: SopsConfig, path: str) -> Rule | None:
         file = config.file.removeprefix(ROOT)

@@ -6,7 +6,6 @@ What cannot be looked at is told and never counts as clean. Nothing is written, 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import SopskitError, UsageError
@@ -84,7 +83,7 @@ def check_range(
     repository: Repository, ends: Ends, paths: tuple[bytes, ...] = (), options: Options = DEFAULTS
 ) -> ReviewDiff:
     """Check what the second of two commits changes, in each commit between them where a policy asks. Raises as `review`."""
-    return replace(review(repository, ends, paths=paths, options=_chosen(options)), base=None)
+    return review(repository, ends, paths=paths, options=_chosen(options))._replace(base=None)
 
 
 class State(NamedTuple):

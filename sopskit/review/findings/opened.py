@@ -6,7 +6,6 @@ from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit import manifest
-from sopskit.redact.kinds import Described, contents, describe
 from sopskit.review.findings.policy import place
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from sopskit.document import Document, Leaf, Path
+    from sopskit.redact.kinds import Described
     from sopskit.review.compare import Place, State
     from sopskit.review.findings.subject import Subject
     from sopskit.review.sides import Side
@@ -45,10 +45,14 @@ class Held(NamedTuple):
     @property
     def contents(self) -> bytes:
         """The value with base64 and literal line feeds undone where it is something structured."""
+        from sopskit.redact.kinds import contents
+
         return contents(self.data)
 
     def describe(self) -> Described:
         """Its kind."""
+        from sopskit.redact.kinds import describe
+
         return describe(self.data, key=self.key, type=self.type)
 
     def at(self, subject: Subject) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from sopskit.config.sopskit_yaml import canonical
 from sopskit.document.model import position
 from sopskit.errors import SopskitError
 from sopskit.review.findings.policy import ChangePolicy, Hit
-from sopskit.review.pgpkeys import by_fingerprint, problem_of, read_public_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,6 +54,8 @@ def rcp08(change: ChangeSet) -> Iterator[Hit]:
         found, first = keys.get(fingerprint), several[0]
         problem = None
         if found is not None:
+            from sopskit.review.pgpkeys import problem_of  # it loads a hash library of its own
+
             problem = problem_of(found.key, now, only=fingerprint if first.text.endswith(EXACTLY) else None)
         if found is not None and problem is not None:
             yield _hit(first, found.path, problem, len({use.subject.path for use in several}))
@@ -84,6 +85,8 @@ def _keys(change: ChangeSet) -> Mapping[str, _Found]:
     copies = list(_copies(change.trees.head))
     places = {key.primary.fingerprint: path for path, key in reversed(copies)}
     found: dict[str, _Found] = {}
+    from sopskit.review.pgpkeys import by_fingerprint
+
     for name, key in by_fingerprint(key for _, key in copies).items():
         for part in (key.primary, *key.subkeys):
             found.setdefault(part.fingerprint, _Found(key, places[name]))
@@ -98,6 +101,8 @@ def _copies(tree: Tree) -> Iterator[tuple[str, PublicKey]]:
     room = MOST_BYTES
     for path in paths:
         data = tree.data(path) or b""
+        from sopskit.review.pgpkeys import read_public_keys
+
         yield from ((path, key) for key in read_public_keys(data))
         room -= len(data)
         if room < 0:

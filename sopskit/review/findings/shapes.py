@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit import manifest
 from sopskit.redact import escape_path
-from sopskit.redact.kinds import describe
 from sopskit.review.findings.environments import shared_entries, sibling
 from sopskit.review.findings.opened import new_values, undo_base64
 from sopskit.review.findings.plaintext import MOST_KEYS
@@ -69,6 +68,8 @@ class _Sibling(NamedTuple):
         data = plain.data
         if (slot[0], leaf.parent.key) in manifest.BASE64_FIELDS:
             data = undo_base64(data) or data
+        from sopskit.redact.kinds import describe
+
         return describe(data, key=slot[-1], type=plain.kind).kind
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sopskit.redact.kinds import describe
 from sopskit.redact.names import is_secret_name
 from sopskit.review.alignment import SHORTEST_TOLD
 from sopskit.review.findings.environments import sibling
@@ -62,6 +61,8 @@ def _is_secret(path: Path, plain: Plain) -> bool:
     if len(plain.data) < SHORTEST_TOLD:
         return False
     name = str(path[-1]) if path else ""
+    from sopskit.redact.kinds import describe
+
     return is_secret_name(name) or describe(plain.data, key=name, type=plain.kind).kind in SECRET_KINDS
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sopskit.redact import escape_path
-from sopskit.redact.kinds import malformed, weakness
-from sopskit.redact.malformed import decode_base64, is_double_base64
 from sopskit.redact.tokens import read_token
 from sopskit.review.findings.opened import base_values, is_replayed, new_values
 from sopskit.review.findings.policy import FilePolicy, Hit
@@ -31,7 +29,12 @@ BLANKS = "{key} is the old value with other blanks, quotes or line feeds around 
 
 def val01(subject: Subject) -> Iterator[Hit]:
     """A value that anybody would try first. Why it is weak is not said, and nothing about values that were only replayed."""
-    weak = [held for held in new_values(subject) if weakness(held.data, key=held.key)]
+    fresh = list(new_values(subject))
+    if not fresh:
+        return
+    from sopskit.redact.weakness import weakness  # only where a key opened something
+
+    weak = [held for held in fresh if weakness(held.data, key=held.key)]
     if weak and not is_replayed(subject):
         message = "{key} has a value that is a default, a placeholder or easy to guess"
         yield from _some([hit(subject, held, message, severity=_severity(subject)) for held in weak])
@@ -64,6 +67,8 @@ def _damage(held: Held) -> list[str]:
     kind, facts = held.describe()
     if kind == "certificate" and not facts:
         return [UNREADABLE]
+    from sopskit.redact.malformed import is_double_base64, malformed
+
     reasons: list[str] = list(malformed(held.data, kind))
     if held.raw != held.data and is_double_base64(held.raw):
         reasons.append("base64 of base64")
@@ -94,6 +99,8 @@ def val06(subject: Subject) -> Iterator[Hit]:
 def _dress(old: bytes, new: bytes) -> str | None:
     if old == new:
         return None
+    from sopskit.redact.malformed import decode_base64
+
     if decode_base64(new) == old:
         return ENCODED
     if decode_base64(old) == new:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sopskit.config.sopskit_yaml import canonical
@@ -48,7 +49,7 @@ def rcp07(subject: Subject) -> Iterator[Hit]:
         elif counts[name] > max(1, before[name]):
             groups = {one.group for one in head.recipients() if canonical(one.id) == name}
             yield _twice(subject, recipient, len(groups))
-        if name not in before and _is_malformed(recipient):
+        if name not in before and _is_malformed(recipient.type, recipient.id):
             yield hit(subject, recipient, "{recipient} is no recipient that age or gpg knows")
     if len(counts) == 1 < len(before):
         yield Hit("only one recipient is left: if that key is lost, so is the file")
@@ -77,14 +78,15 @@ def _twice(subject: Subject, recipient: Recipient, groups: int) -> Hit:
     return hit(subject, recipient, "{recipient} stands there twice")
 
 
-def _is_malformed(recipient: Recipient) -> bool:
+@cache  # the same few stand in every file
+def _is_malformed(type: str, id: str) -> bool:
     from sopskit.sops.masterkeys import parse_age_key, parse_pgp_key
 
     try:
-        if recipient.type == "age":
-            parse_age_key(recipient.id)
-        elif recipient.type == "pgp":
-            parse_pgp_key(recipient.id, "")
+        if type == "age":
+            parse_age_key(id)
+        elif type == "pgp":
+            parse_pgp_key(id, "")
     except SopskitError:
         return True
     return False

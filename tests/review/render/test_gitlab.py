@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,14 +51,14 @@ def test_each_severity_has_its_word_at_gitlab() -> None:
 
 def test_two_findings_of_one_place_have_two_fingerprints() -> None:
     one = Finding("RCP03", "block", "t", "{who}", "r", "a.yaml", {"who": "ann"})
-    review = replace(reports.empty(), other_findings=(one, replace(one, args={"who": "ben"}), one))
+    review = reports.empty()._replace(other_findings=(one, one._replace(args={"who": "ben"}), one))
     prints = [remark["fingerprint"] for remark in remarks(review)]
     assert prints == [f"{one.fingerprint}:{number}" for number in (1, 2, 3)]
 
 
 def test_a_line_of_base_is_not_taken_for_one_of_head() -> None:
     one = Finding("A1", "block", "t", "m", "r", "a.yaml", side="base", line=7)
-    assert remarks(replace(reports.empty(), other_findings=(one,)))[0]["location"]["lines"] == {"begin": 1}
+    assert remarks(reports.empty()._replace(other_findings=(one,)))[0]["location"]["lines"] == {"begin": 1}
 
 
 @pytest.mark.parametrize("attack", reports.ATTACKS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
-from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -71,8 +70,8 @@ def test_the_verdict_counts_what_is_at_or_above_the_threshold() -> None:
         name: re.findall("<h1>(.*)</h1>", render(review))[0]
         for name, review in {
             "findings": reports.plain(),
-            "low limit": replace(reports.keyed(), threshold="low"),
-            "high limit": replace(reports.keyed(), threshold="block"),
+            "low limit": reports.keyed()._replace(threshold="low"),
+            "high limit": reports.keyed()._replace(threshold="block"),
             "clean": reports.clean(),
             "undecided": reports.check(),
         }.items()
@@ -109,7 +108,7 @@ def test_what_a_key_tells_is_shown() -> None:
 
 def test_under_the_guard_no_equality_is_shown() -> None:
     assert 'class="same">=1' in render(reports.keyed())
-    assert 'class="same">=' not in render(replace(reports.keyed(), guard=Guard()))
+    assert 'class="same">=' not in render(reports.keyed()._replace(guard=Guard()))
 
 
 def test_an_empty_review_is_a_page_all_the_same() -> None:
@@ -120,8 +119,8 @@ def test_an_empty_review_is_a_page_all_the_same() -> None:
 
 
 def test_more_changes_than_a_page_can_hold_are_counted() -> None:
-    file = replace(reports.clean().files[0], changes=tuple(reports.change((f"K{n}",)) for n in range(20_002)))
-    text = render(replace(reports.clean(), files=(file,)))
+    file = reports.clean().files[0]._replace(changes=tuple(reports.change((f"K{n}",)) for n in range(20_002)))
+    text = render(reports.clean()._replace(files=(file,)))
     assert "2 more changes: see the JSON form" in text
     assert "K19999<" in text
     assert "K20001<" not in text
@@ -129,8 +128,8 @@ def test_more_changes_than_a_page_can_hold_are_counted() -> None:
 
 def test_more_findings_than_a_page_can_hold_are_counted() -> None:
     finding = reports.plain().findings[0]
-    found = tuple(replace(finding, args={"recipient": str(number)}) for number in range(2001))
-    text = render(replace(reports.empty(), other_findings=found))
+    found = tuple(finding._replace(args={"recipient": str(number)}) for number in range(2001))
+    text = render(reports.empty()._replace(other_findings=found))
     assert "1 more finding: see the JSON form" in text
 
 
@@ -155,11 +154,11 @@ def test_the_picture_of_readers_has_a_cell_for_each_file_and_recipient() -> None
 
 def test_a_folder_tells_how_many_of_its_files_a_recipient_can_read() -> None:
     ann, ben = Recipient("age", "age1ann"), Recipient("age", "age1ben")
-    one = replace(reports.clean().files[0], recipients=Sides((ann,), (ann,)))
-    files = [replace(one, path=f"dev/{n}.yaml") for n in range(40)]
-    files[7] = replace(files[7], recipients=Sides((ann,), (ann, ben)))
-    files[8] = replace(files[8], recipients=Sides((ann,), (ben,)))
-    text = render(replace(reports.clean(), files=tuple(files)))
+    one = reports.clean().files[0]._replace(recipients=Sides((ann,), (ann,)))
+    files = [one._replace(path=f"dev/{n}.yaml") for n in range(40)]
+    files[7] = files[7]._replace(recipients=Sides((ann,), (ann, ben)))
+    files[8] = files[8]._replace(recipients=Sides((ann,), (ben,)))
+    text = render(reports.clean()._replace(files=tuple(files)))
     cells = re.findall(r'<td class="part shade-(\d)"><span>(.*?)</span>(.*?)</td>', text)
     assert [(shade, ratio, re.sub("<.*?>", "", deltas)) for shade, ratio, deltas in cells] == [
         ("1", "2/40", "+2"),
@@ -176,15 +175,14 @@ def test_counterparts_are_found_by_the_environment_in_the_path() -> None:
 
 def test_the_picture_of_keys_joins_the_files_of_the_environments() -> None:
     one = reports.clean().files[0]
-    other = replace(
-        one,
+    other = one._replace(
         path=one.path.replace("/dev/", "/prod/"),
         environment="prod",
         changes=(reports.change(("stringData", "NEW"), "added"),),
     )
-    rotated = replace(one, path=one.path.replace("/dev/", "/qa/"), environment="qa", changes=())
-    alone = replace(rotated, path="other/qa/file.yaml")
-    groups = keys.grouped(replace(reports.clean(), files=(one, other, rotated, alone)))
+    rotated = one._replace(path=one.path.replace("/dev/", "/qa/"), environment="qa", changes=())
+    alone = rotated._replace(path="other/qa/file.yaml")
+    groups = keys.grouped(reports.clean()._replace(files=(one, other, rotated, alone)))
     assert groups["k8s/gitops/*/service1/secrets.yaml"].files == {"dev": 1, "prod": 1, "qa": 1}
     assert {name: group.keys for name, group in groups.items()} == {
         "k8s/gitops/*/service1/secrets.yaml": {
@@ -196,9 +194,9 @@ def test_the_picture_of_keys_joins_the_files_of_the_environments() -> None:
 
 def test_a_picture_that_would_be_huge_shows_folders_only() -> None:
     crowd = tuple(Recipient("age", f"age1{n:04}") for n in range(200))
-    one = replace(reports.clean().files[0], recipients=Sides(crowd, crowd))
-    files = tuple(replace(one, path=f"dir{n % 5}/{n}.yaml") for n in range(1100))
-    text = render(replace(reports.clean(), files=files))
+    one = reports.clean().files[0]._replace(recipients=Sides(crowd, crowd))
+    files = tuple(one._replace(path=f"dir{n % 5}/{n}.yaml") for n in range(1100))
+    text = render(reports.clean()._replace(files=files))
     assert "140 more recipients not drawn" in text
     picture = text[text.index('class="matrix readers"') : text.index('id="keys"')]
     assert picture.count("<tr") == 6

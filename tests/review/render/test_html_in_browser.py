@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,10 +131,10 @@ def many(number: int = 500) -> ReviewDiff:
 
     def readable(file: FileReview) -> FileReview:
         head = (reports.ANN, reports.STRANGER) if file.findings else (reports.ANN,)
-        return replace(file, recipients=file.recipients._replace(base=(reports.ANN,), head=head))
+        return file._replace(recipients=file.recipients._replace(base=(reports.ANN,), head=head))
 
     review = reports.five_hundred_files()
-    return replace(review, files=tuple(map(readable, review.files[-number:])))
+    return review._replace(files=tuple(map(readable, review.files[-number:])))
 
 
 def some() -> ReviewDiff:
@@ -357,7 +356,7 @@ def test_hostile_names_run_nothing_and_load_nothing(visit: Callable[..., Visit])
     files = list({file.path: file for file in files}.values())
     one = reports.hostile("<img src=x onerror=alert(1)>")
     names = tuple(EnvironmentFiles(attack, 1) for attack in attacks)
-    page = visit(replace(one, files=tuple(files), environments=names, other_findings=()))
+    page = visit(one._replace(files=tuple(files), environments=names, other_findings=()))
     assert page.count("article.file") == len(files)
     page.page.get_by_role("button", name="Open all").click()
     for attack in ("<script>alert(1)</script>", "</details>", ".*[", "\\"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,21 +147,21 @@ def test_with_a_key_kinds_facts_equality_and_parts_are_told() -> None:
 
 def test_under_the_guard_no_equality_is_told_even_if_the_model_knows_it() -> None:
     assert '"same_as"' in render(reports.keyed())
-    assert '"same_as"' not in render(replace(reports.keyed(), guard=Guard()))
+    assert '"same_as"' not in render(reports.keyed()._replace(guard=Guard()))
 
 
 def test_plain_text_and_the_bytes_of_a_name_stand_only_where_there_are_any() -> None:
     file = report(reports.hostile("x"))["files"][0]
     assert (file["path_bytes"], file["changes"][0]["value"]["head"]["text"]) == ("/w==", "x")
     edited = reports.change(("a",), value=Sides(Value("text"), Value("text", text="")))
-    some = replace(reports.clean().files[0], changes=(edited,))
-    values = report(replace(reports.clean(), files=(some,)))["files"][0]["changes"][0]["value"]
+    some = reports.clean().files[0]._replace(changes=(edited,))
+    values = report(reports.clean()._replace(files=(some,)))["files"][0]["changes"][0]["value"]
     assert values == {"base": {"kind": "text"}, "head": {"kind": "text", "text": ""}}
 
 
 def test_paths_are_told_only_where_the_review_was_limited() -> None:
     assert "paths" not in report(reports.plain())
-    assert report(replace(reports.plain(), paths=("k8s",)))["paths"] == ["k8s"]
+    assert report(reports.plain()._replace(paths=("k8s",)))["paths"] == ["k8s"]
 
 
 @pytest.mark.parametrize("attack", reports.ATTACKS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from markdown_it import MarkdownIt
 
@@ -123,7 +121,7 @@ def test_facts_equality_and_rules_of_a_keyed_review_stand_in_the_table() -> None
 
 def test_a_marker_names_a_commit_or_nothing() -> None:
     head = End("x", "a --> <b>")
-    assert render(replace(reports.empty(), head=head)).splitlines()[0] == "<!-- sopskit-review:v1 head=- -->"
+    assert render(reports.empty()._replace(head=head)).splitlines()[0] == "<!-- sopskit-review:v1 head=- -->"
 
 
 # --- the budget
@@ -173,7 +171,7 @@ def test_two_renderings_are_the_same() -> None:
 
 def test_many_unreadable_files_fit() -> None:
     left = tuple(NotChecked(f"{number}/{'x' * 150}", "y" * 150, decisive=True) for number in range(5_000))
-    assert len(render(replace(reports.clean(), not_checked=left)).encode()) <= 60_000
+    assert len(render(reports.clean()._replace(not_checked=left)).encode()) <= 60_000
 
 
 # --- code spans

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -122,7 +121,7 @@ def test_an_undecided_review_has_not_succeeded_and_says_why() -> None:
             ],
         }
     ]
-    minor = replace(reports.empty(), not_checked=(NotChecked("a", "too large", decisive=False),))
+    minor = reports.empty()._replace(not_checked=(NotChecked("a", "too large", decisive=False),))
     assert run(minor)["invocations"][0]["executionSuccessful"] is True
 
 
@@ -130,7 +129,7 @@ def test_the_worst_5000_are_kept_and_the_rest_is_counted() -> None:
     def some(severity: Severity, count: int) -> tuple[Finding, ...]:
         return tuple(Finding("ENC08", severity, "t", "m", "r", f"{severity}/{number}") for number in range(count))
 
-    found = run(replace(reports.empty(), other_findings=some("low", MOST_RESULTS) + some("block", 3)))
+    found = run(reports.empty()._replace(other_findings=some("low", MOST_RESULTS) + some("block", 3)))
     assert len(found["results"]) == MOST_RESULTS
     assert [result["level"] for result in found["results"][:4]] == ["error", "error", "error", "note"]
     (note,) = found["invocations"][0]["toolExecutionNotifications"]
@@ -150,7 +149,7 @@ def test_the_worst_5000_are_kept_and_the_rest_is_counted() -> None:
     ],
 )
 def test_paths_are_relative_percent_encoded_uris(path: str, uri: str) -> None:
-    review = replace(reports.empty(), other_findings=(Finding("A1", "low", "t", "m", "r", path),))
+    review = reports.empty()._replace(other_findings=(Finding("A1", "low", "t", "m", "r", path),))
     place = run(review)["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == uri
     assert urlsplit(uri)[:2] == ("", "")
@@ -160,13 +159,16 @@ def test_paths_are_relative_percent_encoded_uris(path: str, uri: str) -> None:
 def test_the_uri_of_a_name_that_is_no_utf8_is_made_of_its_bytes() -> None:
     name = b"dir/\xff\\xff.yaml"
     path = name.decode("utf-8", "backslashreplace")
-    file = replace(
-        reports.clean().files[0],
-        path=path,
-        path_bytes=name,
-        findings=(Finding("A1", "low", "t", "m", "r", path),),
+    file = (
+        reports.clean()
+        .files[0]
+        ._replace(
+            path=path,
+            path_bytes=name,
+            findings=(Finding("A1", "low", "t", "m", "r", path),),
+        )
     )
-    place = run(replace(reports.clean(), files=(file,)))["results"][0]["locations"][0]["physicalLocation"]
+    place = run(reports.clean()._replace(files=(file,)))["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "dir/%FF%5Cxff.yaml"
 
 
@@ -184,14 +186,14 @@ def test_whatever_a_name_holds_it_is_harmless_text(attack: str) -> None:
 
 def test_brackets_and_braces_of_names_are_no_links_and_no_placeholders() -> None:
     finding = Finding("A1", "low", "t", "{key}", "do {key}", "a", {"key": "[a](https://evil.example) {0} \\"})
-    (result,) = run(replace(reports.empty(), other_findings=(finding,)))["results"]
+    (result,) = run(reports.empty()._replace(other_findings=(finding,)))["results"]
     spelled = "\\[a\\](https://evil.example) {{0}} \\\\"
     assert result["message"]["text"] == f"{spelled}. Do {spelled}"
 
 
 def test_sentences_have_a_capital_and_names_keep_their_own() -> None:
     finding = Finding("A1", "low", "t", "seen {key}", "{key} goes", "a", {"key": "data.key"})
-    (result,) = run(replace(reports.empty(), other_findings=(finding,)))["results"]
+    (result,) = run(reports.empty()._replace(other_findings=(finding,)))["results"]
     assert result["message"]["text"] == "Seen data.key. data.key goes"
 
 
@@ -205,6 +207,6 @@ def test_sentences_have_a_capital_and_names_keep_their_own() -> None:
 )
 def test_a_command_keeps_its_small_letter(remedy: str, said: str) -> None:
     found = Finding("X", "high", "title", "it is plain", remedy, "a")
-    report = replace(reports.empty(), other_findings=(found,))
+    report = reports.empty()._replace(other_findings=(found,))
     message = json.loads(render(report))["runs"][0]["results"][0]["message"]["text"]
     assert message == f"It is plain. {said}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -169,7 +168,7 @@ def test_the_commit_of_a_finding_and_those_of_a_file_are_named() -> None:
 
 def test_an_incomplete_review_says_so() -> None:
     assert "\nthere was more than could be looked at: this review is not complete\n" in render(
-        replace(reports.empty(), truncated=True)
+        reports.empty()._replace(truncated=True)
     )
 
 
@@ -189,8 +188,8 @@ def test_recipients_of_a_new_file_are_no_change() -> None:
 
 def test_a_check_tells_findings_and_counts_and_no_file() -> None:
     found = Finding("ENC04", "block", "a Secret in plain text", "it is plain", "encrypt it", "a.yaml", line=4)
-    files = (replace(reports.clean().files[0], path="a.yaml", findings=(found,)), reports.clean().files[0])
-    report = replace(reports.check(), files=files)
+    files = (reports.clean().files[0]._replace(path="a.yaml", findings=(found,)), reports.clean().files[0])
+    report = reports.check()._replace(files=files)
     assert render(report).splitlines() == [
         "sopskit check: staged, no key used, 2 files",
         "",
@@ -239,8 +238,8 @@ def test_a_file_mode_is_said_once() -> None:
 
 def test_why_a_mac_was_not_checked_with_a_key_is_told_apart() -> None:
     """One file is not for the keys at hand; of two the author is not known to be a reader."""
-    file = replace(reports.clean().files[0], changes=())
-    files = tuple(replace(file, path=path) for path in "abc")
+    file = reports.clean().files[0]._replace(changes=())
+    files = tuple(file._replace(path=path) for path in "abc")
     left = (NotChecked("a", CLOSED, decisive=False), NotChecked("b", NOT_TOLD, decisive=False))
     report = ReviewDiff(*ENDS, files, left, mode="keyed", guard=Guard(True))
     assert render(report).splitlines()[-5:-1] == [
