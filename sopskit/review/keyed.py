@@ -8,7 +8,7 @@ from sopskit.document import Leaf
 from sopskit.errors import DataKeyError, FormatError, IntegrityError, MacMismatchError, SopskitError
 from sopskit.review.compare import Keys
 from sopskit.review.model import Sides
-from sopskit.sops.crypt import SopsFile, open_with
+from sopskit.sops.crypt import SopsFile, open_values
 from sopskit.sops.datakey import recover_data_key
 
 if TYPE_CHECKING:
@@ -63,20 +63,20 @@ class Opener:
             return NOT_OPENED
         file = SopsFile(side.document, side.metadata)
         try:
-            opened = open_with(file, data_key)
+            opened, _ = open_values(file, data_key)
         except MacMismatchError:
             return self._without_mac(file, data_key)
         except (FormatError, IntegrityError) as error:
             return OpenedSide(data_key, mac="invalid", problem=str(error))
-        return OpenedSide(data_key, _by_place(opened.opened), "valid")
+        return OpenedSide(data_key, _by_place(opened), "valid")
 
     def _without_mac(self, file: SopsFile, data_key: DataKey) -> OpenedSide:
         """What changed can be told all the same; that the MAC is wrong is told first."""
         try:
-            opened = open_with(file, data_key, verify_mac=False)
+            opened, _ = open_values(file, data_key, verify_mac=False)
         except SopskitError as error:
             return OpenedSide(data_key, mac="invalid", problem=str(error))
-        return OpenedSide(data_key, _by_place(opened.opened), "invalid" if file.metadata.mac else "missing")
+        return OpenedSide(data_key, _by_place(opened), "invalid" if file.metadata.mac else "missing")
 
     def _data_key(self, metadata: Metadata) -> DataKey | None:
         """Opened once for the same wrapped keys: most commits leave them alone, and both sides have them."""

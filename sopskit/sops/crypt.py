@@ -80,13 +80,21 @@ def open_file(
 
 def open_with(file: SopsFile, data_key: DataKey, *, verify_mac: bool = True) -> Opened:
     """Decrypt a file whose data key is known."""
+    opened, unreadable = open_values(file, data_key, verify_mac=verify_mac)
+    document = file.document
+    return Opened(file, document.format.open(document, opened), data_key, opened, unreadable)
+
+
+def open_values(
+    file: SopsFile, data_key: DataKey, *, verify_mac: bool = True
+) -> tuple[list[tuple[Leaf | Comment, Plain]], list[Comment]]:
+    """The values of a file as `Opened` has them, for those who need no text of it. Raises as `open_with`."""
     cipher = AESGCM(data_key.reveal())
     opened, unreadable, pieces = _open_items(file, cipher)
     if verify_mac:
         computed = mac.compute(pieces, only_encrypted=file.metadata.mac_only_encrypted)
         mac.verify(cipher, file.metadata.mac, file.metadata.aad, computed)
-    document = file.document
-    return Opened(file, document.format.open(document, opened), data_key, opened, unreadable)
+    return opened, unreadable
 
 
 def _open_items(
