@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit import manifest
+from sopskit.deploy.finishing import finish, parse_stream
 from sopskit.deploy.kustomize import build as kustomize_build
-from sopskit.deploy.tree import KUSTOMIZATION_NAMES, kustomization_in, read_source, walk
-from sopskit.document import Edit, Leaf, format_for_name, parse
+from sopskit.deploy.tree import KUSTOMIZATION_NAMES, SourceReader, kustomization_in, walk
+from sopskit.document import Edit, Leaf
 from sopskit.document.model import apply_edits
-from sopskit.errors import BuildError, FileAccessError, FormatError, RefusedError
+from sopskit.errors import FileAccessError, RefusedError
 from sopskit.redact import MASK, escape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from sopskit.deploy.provider import DecryptionProvider
+    from sopskit.deploy.objects import PlainObject
+    from sopskit.deploy.opening import SourceOpener
     from sopskit.deploy.tree import Source
     from sopskit.document import Comment, Document
 
@@ -32,12 +35,18 @@ class Rendered(NamedTuple):
     stream: bytes
     secrets: frozenset[str]
 
+    def objects(self) -> tuple[PlainObject, ...]:
+        """The objects of the stream, as kubectl reads it. Raises `BuildError` for a document that is none."""
+        from sopskit.deploy.objects import read_objects
+
+        return read_objects(self.stream)
+
     def __repr__(self) -> str:
         """No content."""
         return f"<rendered stream of {len(self.stream)} bytes>"
 
 
-def render(folder: Path, root: Path, provider: DecryptionProvider, search_path: str) -> Rendered:
+def render(folder: Path, root: Path, opener: SourceOpener, search_path: str) -> Rendered:
     """Build a folder: by kustomize if it has a kustomization, else all YAML files in and below it one after another.
 
     Every source file's MAC is verified before anything is built. `folder` and `root`, which it must not leave, are
@@ -46,16 +55,23 @@ def render(folder: Path, root: Path, provider: DecryptionProvider, search_path: 
     """
     if not folder.is_dir():
         raise FileAccessError("is no folder").at(file=str(folder))
+    if not folder.is_relative_to(root):
+        raise RefusedError("the folder is not within the root that was given").at(file=str(folder))
+    reader = SourceReader(root, opener)
     if kustomization_in(folder) is not None:
-        stream, sources = kustomize_build(folder, root, provider, search_path)
+        stream, sources = kustomize_build(folder, reader, search_path)
     else:
-        visible = [path for path in walk(folder) if not _is_hidden(path, folder)]
-        _refuse_nested(visible, folder)
-        sources = [read_source(path, root, provider) for path in visible if path.suffix in YAML_SUFFIXES]
+        sources = _plain_sources(folder, reader)
         stream = _join(sources)
-    _check(stream, folder)
-    secrets = frozenset(secret for source in sources if source.opened for secret in source.opened.secrets)
-    return Rendered(stream, secrets)
+    secrets = frozenset[str]().union(*(source.opened.secrets for source in sources if source.opened))
+    finished = finish(stream, opener, str(folder), secrets)
+    return Rendered(finished.stream, secrets | finished.secrets)
+
+
+def _plain_sources(folder: Path, reader: SourceReader) -> tuple[Source, ...]:
+    visible = [path for path in walk(folder, reader) if not _is_hidden(path, folder)]
+    _refuse_nested(visible, folder)
+    return tuple(reader.read(path) for path in visible if path.suffix in YAML_SUFFIXES)
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -76,7 +92,7 @@ def _refuse_nested(paths: list[Path], folder: Path) -> None:
     ).at(file=str(folder))
 
 
-def _join(sources: list[Source]) -> bytes:
+def _join(sources: Iterable[Source]) -> bytes:
     """One stream of documents; files without any are left out."""
     parts: list[bytes] = []
     for source in sources:
@@ -93,28 +109,12 @@ def _has_content(text: bytes) -> bool:
     return any(line.strip() and not line.lstrip().startswith((b"#", b"---")) for line in text.splitlines())
 
 
-def _check(stream: bytes, folder: Path) -> None:
-    """Refuse a stream that a cluster should never see: ciphertext instead of values has once replaced good secrets."""
-    if b"ENC[AES256_GCM," not in stream:
-        return
-    for leaf in _parse(stream).leaves():
-        if leaf.value.startswith("ENC[AES256_GCM,"):
-            raise BuildError("an encrypted value is left in what was built").at(file=str(folder), key=leaf.path)
-
-
-def _parse(stream: bytes) -> Document:
-    try:
-        return parse(stream, format_for_name("yaml"), encrypted=False)
-    except FormatError as error:
-        raise BuildError(f"what was built cannot be read: {error.message}") from None
-
-
 def masked(rendered: Rendered) -> str:
     """The stream for a screen: what is in a Secret, and whatever was encrypted in a source, is the mask.
 
     What an object is (kind, namespace, name) stays. The result is not meant to be a manifest: the mask is no base64.
     """
-    document = _parse(rendered.stream)
+    document = parse_stream(rendered.stream)
     hidden, shown = _places(document)
     parts = [secret for secret in rendered.secrets if len(secret) >= LEAST_PART]
     edits: list[Edit] = []

@@ -1,55 +1,76 @@
-"""Encrypted bytes in, verified plaintext out, in memory."""
+"""The public way in for other programs: encrypted bytes or a folder in, verified plaintext out, in memory.
+
+`DecryptionProvider` is the one type to know. What it gives prints as a name, never as a value.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sopskit.document import Limits, format_for_path
-from sopskit.errors import NotEncryptedError, SopskitError
-from sopskit.sops.crypt import load, open_file
+from sopskit.deploy import build
+from sopskit.deploy.finishing import finish
+from sopskit.deploy.opening import SIZE_LIMIT, SourceOpener
 
 if TYPE_CHECKING:
+    import os
+
+    from sopskit.deploy.objects import PlainObject
+    from sopskit.deploy.opening import OpenedSource
     from sopskit.sops.masterkeys import Keyring
 
-LIMITS = Limits(size=5 * 1024 * 1024)  # as Flux has it
-# a file of a structured format without this word has no metadata; one of another format is SOPS's if it has a token too
-METADATA_WORD = b"sops"
-TOKEN_START = b"ENC[AES256_GCM,"
 
-
-class OpenedSource(NamedTuple):
-    """The plaintext of a source file, and the values that were encrypted in it."""
-
-    plaintext: bytes
-    secrets: frozenset[str]
-
-    def __repr__(self) -> str:
-        """No content."""
-        return "<opened source>"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 class DecryptionProvider:
-    """Opens source files with the private keys of a keyring. The MAC check cannot be switched off here."""
+    """Opens SOPS files with the private keys of a keyring, and with no others.
 
-    __slots__ = ("_keyring",)
+    One provider is for one set of keys, say one tenant's; it keeps nothing between two calls, and several threads may
+    use it at once. The MAC of every file is verified and that cannot be switched off: a call gives everything, or it
+    raises and gives nothing. Nothing is read from the environment, and no plaintext is written to a file: kustomize is
+    given it through pipes. Plaintext and keys are Python objects, whose memory cannot be wiped reliably; a program that
+    needs that guarantee does the work in a child process and lets it end.
 
-    def __init__(self, keyring: Keyring) -> None:
-        """Nothing is read yet."""
-        self._keyring = keyring
+    Every error is a `sopskit.errors.SopskitError` whose `location` names the file: `KeyAccessError` if no key fits,
+    `IntegrityError` for a wrong MAC or a changed value, `FormatError` for a broken file, `LimitError` (a
+    `FormatError`) for one that is too large, `RefusedError` for what leads out of the root, `BuildError` for what
+    kustomize does not build. No message quotes a value.
+    """
+
+    __slots__ = ("_opener", "_search_path")
+
+    def __init__(self, keyring: Keyring, *, size_limit: int = SIZE_LIMIT, search_path: str = SYSTEM_PATH) -> None:
+        """Nothing is read yet.
+
+        `size_limit` is in bytes, for each source file. `search_path` is where kustomize, else kubectl, is looked for.
+        """
+        self._opener = SourceOpener(keyring, size_limit)
+        self._search_path = search_path
 
     def open(self, source: bytes, path: str) -> OpenedSource | None:
         """The verified plaintext of a SOPS file; None for a file that is none. `path` tells the format.
 
-        Raises what `sopskit.sops.crypt` raises for a broken file or a missing key, with the path.
+        None as well for a manifest with the annotation `kustomize.toolkit.fluxcd.io/decrypt: disabled`, which is to
+        arrive in the cluster as it is.
         """
-        format = format_for_path(path)
-        if METADATA_WORD not in source or (format.NAME == "binary" and TOKEN_START not in source):
-            return None
-        try:
-            opened = open_file(load(source, format, limits=LIMITS), self._keyring)
-        except NotEncryptedError:
-            return None
-        except SopskitError as error:
-            raise error.at(file=path) from None
-        secrets = frozenset(plain.spelling.decode("utf-8", "surrogateescape") for _, plain in opened.opened)
-        return OpenedSource(opened.plain.to_bytes(), secrets)
+        return self._opener.open(source, path)
+
+    def objects(self, source: bytes, path: str) -> tuple[PlainObject, ...]:
+        """The Kubernetes objects of one YAML or JSON file, encrypted or not.
+
+        SOPS files inside of Secrets are opened too, and an object that is still encrypted in part is refused.
+        """
+        opened = self._opener.open(source, path)
+        stream, secrets = (source, frozenset[str]()) if opened is None else opened
+        finished = finish(stream, self._opener, path, secrets)
+        return build.Rendered(finished.stream, finished.secrets).objects()
+
+    def render(self, folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> build.Rendered:
+        """What a folder builds: by kustomize if it has a kustomization, else its YAML files one after another.
+
+        `root` is what nothing may lead out of, by default the folder itself; give the checkout's folder to let a
+        kustomization refer to a base beside it.
+        """
+        place = Path(folder).resolve()
+        return build.render(place, Path(root).resolve() if root is not None else place, self._opener, self._search_path)

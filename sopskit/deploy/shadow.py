@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import os
 import shutil
+import signal
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sopskit.errors import BuildError, LimitError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from sopskit.deploy.tree import Source
 
-STACK_SIZE = 256 * 1024
+PREFIX = "sopskit-render-"
+IN_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
+LEAST_ROOM = 16 * 1024 * 1024  # bytes, above what is needed
+NO_LINKS: Mapping[Path, Path] = {}
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class ShadowTree:
     """The files of `sources`, below a new folder of mode 0700, at their paths relative to `root`. A context manager."""
 
-    __slots__ = ("_fifos", "_outer", "_root", "_sources", "folder")
+    __slots__ = ("_fifos", "_folders", "_links", "_outer", "_root", "_sources", "folder")
 
-    def __init__(self, sources: Iterable[Source], root: Path) -> None:
-        """Nothing is written before the context is entered."""
+    def __init__(self, sources: Sequence[Source], root: Path, links: Mapping[Path, Path] = NO_LINKS) -> None:
+        """`links` are links to folders, and where they lead. Nothing is written before the context is entered."""
         self._sources = sources
+        self._links = links
         self._root = root
+        self._folders: set[str] = set()
         self._fifos: list[_Fifo] = []
 
     def __enter__(self) -> Self:
-        """Make the tree and start to serve."""
-        self._outer = Path(tempfile.mkdtemp(prefix="sopskit-render-")).resolve()
-        self.folder = self._outer / "tree"
+        """Make the tree and start to serve. Raises `LimitError` if the system has not enough threads."""
+        size = sum(len(source.data) for source in self._sources if source.opened is None)
+        self._outer = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX, dir=_memory_for(size)))
+        self.folder = Path(self._outer, "tree")
         try:
-            self.folder.mkdir(mode=0o700)
-            for source in self._sources:
-                self._place(source)
+            with _deaf_threads():
+                self._make_folder(str(self.folder))
+                for link, target in self._links.items():
+                    self._link(str(self.path(link)), str(self.path(target)))
+                self._place_all()
         except BaseException:
             self._remove()
             raise
@@ -49,23 +62,69 @@ class ShadowTree:
         """Stop serving and remove the tree."""
         self._remove()
 
+    def check(self) -> None:
+        """Raise `BuildError` if a file could not be served: a reader may have taken it for an empty one."""
+        if any(fifo.failed for fifo in self._fifos):
+            raise BuildError("a decrypted file could not be handed to the builder", hint="the disk may be full")
+
     def path(self, original: Path) -> Path:
         """Where a path of the original tree stands here."""
         return self.folder / original.relative_to(self._root)
 
-    def _place(self, source: Source) -> None:
-        path = self.path(source.path)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if source.opened is None:
-            path.write_bytes(source.data)
-        else:
-            self._fifos.append(_Fifo(path, self._outer / f"{len(self._fifos)}.next", source.opened.plaintext))
+    def _place_all(self) -> None:
+        folder, root = str(self.folder), str(self._root).rstrip(os.sep)
+        for source in self._sources:
+            path = folder + str(source.path).removeprefix(root)
+            self._make_folder(os.path.dirname(path))
+            if self._links and os.path.lexists(path):
+                continue  # it was placed under its other name, on the other side of a link
+            if source.opened is None:
+                _write_file(path, source.data)
+            else:
+                fifo = _Fifo(path, f"{self._outer}/{len(self._fifos)}.next", source.opened.plaintext)
+                fifo.start()
+                self._fifos.append(fifo)
+
+    def _make_folder(self, path: str) -> None:
+        if path not in self._folders:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            self._folders.add(path)
+
+    def _link(self, link: str, target: str) -> None:
+        self._make_folder(target)
+        self._make_folder(os.path.dirname(link))
+        os.symlink(target, link)
 
     def _remove(self) -> None:
         for fifo in self._fifos:
-            fifo.stop()
+            fifo.wake()
+        for fifo in self._fifos:
+            fifo.join()
         self._fifos = []
         shutil.rmtree(self._outer)
+
+
+def _memory_for(size: int) -> str | None:
+    """A folder in memory that has room for `size` bytes of plain files and more; None for the usual temporary folder.
+
+    Not for secrecy: no plaintext is in the files. On a disk it takes five times as long to make a FIFO.
+    """
+    try:
+        status = os.statvfs(IN_MEMORY)
+    except OSError:
+        return None
+    room = status.f_bavail * status.f_frsize
+    return IN_MEMORY if os.access(IN_MEMORY, os.W_OK | os.X_OK) and room > 2 * size + LEAST_ROOM else None
+
+
+@contextlib.contextmanager
+def _deaf_threads() -> Iterator[None]:
+    """What the threads inherit: no signals. Those are for the main thread, which may block them for a while."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Fifo:
@@ -76,18 +135,36 @@ class _Fifo:
     at `fresh`, beside the tree, where no file of the tree can have its name.
     """
 
-    def __init__(self, path: Path, fresh: Path, data: bytes) -> None:
+    __slots__ = ("_data", "_ended", "_fresh", "_path", "_stopped", "failed")
+
+    def __init__(self, path: str, fresh: str, data: bytes) -> None:
         self._path = path
         self._fresh = fresh
         self._data = data
         self._stopped = False
+        self.failed = False
+        self._ended = _thread.allocate_lock()
         os.mkfifo(path, 0o600)
-        size = threading.stack_size(STACK_SIZE)
+
+    def start(self) -> None:
+        """Serve in a thread of its own. Raises `LimitError` if there can be no more of them.
+
+        A `threading.Thread` would do, but to start one waits for it, a tenth of a millisecond for each file.
+        """
+        self._ended.acquire()
         try:
-            self._thread = threading.Thread(target=self._serve, daemon=True)
-            self._thread.start()
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError:
+            self._ended.release()
+            raise LimitError("every encrypted file takes a thread, and the system allows no more of them") from None
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except OSError:
+            self.failed = True
         finally:
-            threading.stack_size(size)
+            self._ended.release()
 
     def _serve(self) -> None:
         while True:
@@ -96,18 +173,29 @@ class _Fifo:
                 if self._stopped:
                     return
                 os.mkfifo(self._fresh, 0o600)
-                self._fresh.rename(self._path)
+                os.rename(self._fresh, self._path)
                 _write_all(descriptor, self._data)
             finally:
                 os.close(descriptor)
 
-    def stop(self) -> None:
-        """End the thread: be the reader that it waits for."""
+    def wake(self) -> None:
+        """Be the reader that the thread waits for, so that it sees that it is to end."""
         self._stopped = True
-        while self._thread.is_alive():
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            self._thread.join(timeout=0.05)
-            os.close(descriptor)
+        os.close(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+
+    def join(self) -> None:
+        """Wait for the thread's end."""
+        while not self._ended.acquire(timeout=0.05):
+            self.wake()
+        self._ended.release()
+
+
+def _write_file(path: str, data: bytes) -> None:
+    descriptor = os.open(path, NEW_FILE, 0o600)
+    try:
+        _write_all(descriptor, data)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.deploy.provider import LIMITS
 from sopskit.errors import FileAccessError, LimitError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from sopskit.deploy.provider import DecryptionProvider, OpenedSource
+    from sopskit.deploy.opening import OpenedSource, SourceOpener
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MOST_FILES = 20_000
+OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
 class Source(NamedTuple):
@@ -36,64 +36,102 @@ class Source(NamedTuple):
         return f"Source({str(self.path)!r})"
 
 
-def walk(folder: Path) -> Iterator[Path]:
-    """The files below a folder (a file: itself), sorted by name at every level, without what belongs to Git.
+class SourceReader:
+    """Reads files within `root`, a resolved folder, and opens those that are encrypted. Symbolic links may not lead out."""
 
-    Links to folders are not followed. Raises `FileAccessError`, and `LimitError` for too many files.
+    __slots__ = ("_folders", "_opener", "_root", "root")
+
+    def __init__(self, root: Path, opener: SourceOpener) -> None:
+        """Nothing is read yet."""
+        self.root = root
+        self._root = str(root)
+        self._opener = opener
+        self._folders: dict[str, str] = {}
+
+    def is_inside(self, path: str) -> bool:
+        """Whether a path without links and `..` is the root or below it."""
+        return path == self._root or path.startswith(self._root.rstrip(os.sep) + os.sep)
+
+    def locate(self, path: str) -> str:
+        """Where an absolute path leads, links followed. Raises `RefusedError` for a place outside of the root."""
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        target = os.path.join(self._folders[folder], name)
+        if os.path.islink(target):
+            target = os.path.realpath(target)
+        if not self.is_inside(target):
+            raise RefusedError("this symbolic link leads out of the tree that is built").at(file=path)
+        return target
+
+    def read(self, path: Path) -> Source:
+        """Read one file and, if it is a SOPS file, open it.
+
+        Raises `FileAccessError`, `RefusedError` for what is no ordinary file or outside, `LimitError`, and what
+        opening raises.
+        """
+        name = str(path)
+        data = self._read(name)
+        return Source(path, data, self._opener.open(data, name))
+
+    def _read(self, path: str) -> bytes:
+        target = self.locate(path)
+        try:
+            descriptor = os.open(target, OPEN_FLAGS)
+        except OSError as error:
+            raise FileAccessError(f"cannot be read: {(error.strerror or '').lower()}").at(file=path) from error
+        try:
+            status = os.fstat(descriptor)
+            self._check(status, path)
+            return _read_all(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
+
+    def _check(self, status: os.stat_result, path: str) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedError("is no ordinary file").at(file=path)
+        limit = self._opener.limits.size
+        if status.st_size > limit:
+            raise LimitError(f"has {status.st_size} bytes, more than the limit of {limit}").at(file=path)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    """The file's bytes, in one call and one more for its end if it has the `size` that was told."""
+    parts: list[bytes] = []
+    while part := os.read(descriptor, size + 1):
+        parts.append(part)
+        size = 64 * 1024
+    return b"".join(parts)
+
+
+def walk(folder: Path, reader: SourceReader) -> Iterator[Path]:
+    """The files below a folder, sorted by name at every level, without what belongs to Git.
+
+    A link to a folder is followed, to each folder once. Raises `FileAccessError`, `RefusedError` for a link that leads
+    out of the root, and `LimitError` for too many files.
     """
     count = 0
-    pending = [folder]
+    seen: set[str] = set()
+    pending = [str(folder)]
     while pending:
         current = pending.pop()
-        if not current.is_symlink() and current.is_dir():
-            pending += sorted(_entries(current), reverse=True)
+        if os.path.isdir(current):
+            place = reader.locate(current)
+            if place not in seen:
+                seen.add(place)
+                pending += sorted(_entries(current), reverse=True)
             continue
         count += 1
         if count > MOST_FILES:
             raise LimitError(f"more than {MOST_FILES} files").at(file=str(folder))
-        yield current
+        yield Path(current)
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: str) -> list[str]:
     try:
-        return [path for path in folder.iterdir() if path.name != ".git"]
+        return [os.path.join(folder, name) for name in os.listdir(folder) if name != ".git"]
     except OSError as error:
-        raise FileAccessError(f"the folder cannot be read: {(error.strerror or '').lower()}").at(
-            file=str(folder)
-        ) from error
-
-
-def read_source(path: Path, root: Path, provider: DecryptionProvider) -> Source:
-    """Read one file and, if it is a SOPS file, open it.
-
-    A symbolic link is followed to a file within `root`. Raises `FileAccessError`, `RefusedError` for what is no
-    ordinary file or outside, `LimitError`, and what the provider raises.
-    """
-    data = _read(path, root)
-    return Source(path, data, provider.open(data, str(path)))
-
-
-def _read(path: Path, root: Path) -> bytes:
-    target = path.resolve()
-    if not target.is_relative_to(root):
-        raise RefusedError("this symbolic link leads out of the tree that is built").at(file=str(path))
-    try:
-        descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError as error:
-        raise FileAccessError(f"cannot be read: {(error.strerror or '').lower()}").at(file=str(path)) from error
-    try:
-        _check(os.fstat(descriptor), path)
-        with open(descriptor, "rb", closefd=False) as stream:
-            return stream.read()
-    finally:
-        os.close(descriptor)
-
-
-def _check(status: os.stat_result, path: Path) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise RefusedError("is no ordinary file").at(file=str(path))
-    if status.st_size > LIMITS.size:
-        raise LimitError(f"has {status.st_size} bytes, more than the limit of {LIMITS.size}").at(file=str(path))
+        raise FileAccessError(f"the folder cannot be read: {(error.strerror or '').lower()}").at(file=folder) from error
 
 
 def kustomization_in(folder: Path) -> Path | None:

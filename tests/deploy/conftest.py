@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sopskit.age import parse_identity
+from sopskit.deploy import shadow
+from sopskit.deploy.opening import SourceOpener
 from sopskit.deploy.provider import DecryptionProvider
 from sopskit.sops.masterkeys import FixedKeyring
 
@@ -52,6 +54,28 @@ def tree(tmp_path: Path, tool: Callable[[str], str], alice: AgeTestKey) -> Tree:
 
 
 @pytest.fixture
-def provider(alice: AgeTestKey) -> DecryptionProvider:
-    """The provider with alice's key."""
-    return DecryptionProvider(FixedKeyring((parse_identity(alice.identity),)))
+def keyring(alice: AgeTestKey) -> FixedKeyring:
+    """Alice's key."""
+    return FixedKeyring((parse_identity(alice.identity),))
+
+
+@pytest.fixture
+def provider(keyring: FixedKeyring) -> DecryptionProvider:
+    """The provider with alice's key, without kustomize."""
+    return DecryptionProvider(keyring)
+
+
+@pytest.fixture
+def opener(keyring: FixedKeyring) -> SourceOpener:
+    """What opens files with alice's key."""
+    return SourceOpener(keyring)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which trees for the builder are made, without anything else in it."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(shadow, "IN_MEMORY", str(folder))
+    monkeypatch.setattr(shadow, "LEAST_ROOM", 0)
+    return folder

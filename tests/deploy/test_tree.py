@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from sopskit.deploy import tree as tree_module
-from sopskit.deploy.provider import DecryptionProvider
-from sopskit.deploy.tree import Source, kustomization_in, read_source, walk
+from sopskit.deploy.opening import SourceOpener
+from sopskit.deploy.tree import Source, SourceReader, kustomization_in, walk
 from sopskit.errors import FileAccessError, LimitError, RefusedError
 from sopskit.sops.masterkeys import FixedKeyring
 
-NO_KEYS = DecryptionProvider(FixedKeyring())
+
+def reader(root: Path) -> SourceReader:
+    """A reader without keys."""
+    return SourceReader(root.resolve(), SourceOpener(FixedKeyring()))
 
 
 def write(path: Path, data: bytes = b"") -> Path:
@@ -25,16 +28,28 @@ def write(path: Path, data: bytes = b"") -> Path:
 def test_files_come_in_the_same_order_whatever_the_folder_says(tmp_path: Path) -> None:
     for name in ("b/2", "b/1", "a", "c", ".hidden", ".git/config", "b/.git/x"):
         write(tmp_path / name)
-    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == [".hidden", "a", "b/1", "b/2", "c"]
-    assert list(walk(tmp_path / "a")) == [tmp_path / "a"]
+    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path, reader(tmp_path))] == [
+        ".hidden",
+        "a",
+        "b/1",
+        "b/2",
+        "c",
+    ]
+    assert list(walk(tmp_path / "a", reader(tmp_path))) == [tmp_path / "a"]
 
 
-def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
-    write(tmp_path / "folder" / "a")
-    (tmp_path / "loop").symlink_to(tmp_path)
-    assert [path.name for path in walk(tmp_path)] == ["a", "loop"]
-    with pytest.raises(RefusedError, match="no ordinary file"):
-        read_source(tmp_path / "loop", tmp_path, NO_KEYS)
+def test_links_to_folders_are_followed_to_each_folder_once(tmp_path: Path) -> None:
+    write(tmp_path / "root" / "folder" / "a")
+    write(tmp_path / "outside" / "b")
+    root = tmp_path / "root"
+    (root / "loop").symlink_to(root)
+    (root / "again").symlink_to("folder")
+    assert [path.relative_to(root).as_posix() for path in walk(root, reader(root))] == ["again/a"]
+    (root / "out").symlink_to("../outside")
+    with pytest.raises(RefusedError, match="leads out") as caught:
+        list(walk(root, reader(root)))
+    assert caught.value.location is not None
+    assert caught.value.location.file == str(root / "out")
 
 
 def test_a_link_is_followed_within_the_root_only(tmp_path: Path) -> None:
@@ -43,37 +58,37 @@ def test_a_link_is_followed_within_the_root_only(tmp_path: Path) -> None:
     write(tmp_path / "secret", b"outside")
     (root / "in").symlink_to("a")
     (root / "out").symlink_to("../secret")
-    assert read_source(root / "in", root, NO_KEYS).plaintext == b"inside"
+    assert reader(root).read(root / "in").plaintext == b"inside"
     with pytest.raises(RefusedError, match="leads out"):
-        read_source(root / "out", root, NO_KEYS)
+        reader(root).read(root / "out")
 
 
 def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(RefusedError, match="no ordinary file"):
-        read_source(tmp_path / "fifo", tmp_path, NO_KEYS)
+        reader(tmp_path).read(tmp_path / "fifo")
     with pytest.raises(FileAccessError, match="no such file"):
-        read_source(tmp_path / "nothing", tmp_path, NO_KEYS)
+        reader(tmp_path).read(tmp_path / "nothing")
 
 
 def test_there_are_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with write(tmp_path / "large").open("wb") as stream:
         stream.truncate(5 * 1024 * 1024 + 1)
     with pytest.raises(LimitError, match="5242881 bytes"):
-        read_source(tmp_path / "large", tmp_path, NO_KEYS)
+        reader(tmp_path).read(tmp_path / "large")
     monkeypatch.setattr(tree_module, "MOST_FILES", 1)
     write(tmp_path / "second")
     with pytest.raises(LimitError, match="more than 1 files"):
-        list(walk(tmp_path))
+        list(walk(tmp_path, reader(tmp_path)))
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(os, "listdir", refuse)
     with pytest.raises(FileAccessError, match="the folder cannot be read: permission denied"):
-        list(walk(tmp_path))
+        list(walk(tmp_path, reader(tmp_path)))
 
 
 def test_a_folder_has_one_kustomization_or_none(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Programs that build manifests: found by absolute folders, started with nothing of ours, ended with all their children."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+from sopskit.errors import BuildError, LimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+DEADLINE = 60.0  # seconds
+MOST_OUTPUT = 256 * 1024 * 1024  # bytes
+ENDING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+
+
+class Ended(NamedTuple):
+    """How a program ended, what it gave, and what it said, which may quote what it was given."""
+
+    status: int
+    output: bytes
+    complaint: bytes
+
+    def __repr__(self) -> str:
+        """No content."""
+        return f"<ended with {self.status}>"
+
+
+def find_program(name: str, search_path: str) -> str | None:
+    """Where a program is, looked for in the absolute folders of a PATH only; None if in none.
+
+    Another entry would name a folder of whatever repository one stands in.
+    """
+    folders = [folder for folder in search_path.split(os.pathsep) if os.path.isabs(folder)]
+    return shutil.which(name, path=os.pathsep.join(folders)) if folders else None
+
+
+def run(argv: Sequence[str], given: bytes, folder: Path, environ: Mapping[str, str]) -> Ended:
+    """Run a program in `folder`, with `given` on its standard input, to its end or for a minute.
+
+    Raises `BuildError` if it cannot be started or does not end, and `LimitError` for more than 256 MiB of output.
+    """
+    name = os.path.basename(argv[0])
+    # a signal while the program is started would leave it running: nobody would know its number yet
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        process = _start(argv, folder, environ)
+    except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise BuildError(f"{name} cannot be started: {(error.strerror or '').lower()}") from None
+    with process:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            output, complaint = process.communicate(given, timeout=DEADLINE)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise BuildError(f"{name} did not end within {DEADLINE:.0f} seconds") from None
+            raise
+    if len(output) > MOST_OUTPUT:
+        raise LimitError(f"{name} gave more than 256 MiB")
+    return Ended(process.returncode, output, complaint)
+
+
+def _start(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        cwd=folder,
+        start_new_session=True,
+    )
