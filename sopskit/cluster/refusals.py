@@ -1,0 +1,142 @@
+"""What an API server refuses, told without its own words.
+
+The message of a Status object may quote what was sent (`Invalid value: "map[...]"`), so of a refusal only this is kept:
+status, reason, field paths, and the names of other field managers and of a webhook.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sopskit.errors import SopskitError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_FIELDS = 8
+LONGEST_FIELD = 256  # characters
+# a field path as the API machinery spells it, as far as it is names, indexes and keys of maps: `[name="x"]` quotes a value
+FIELD = re.compile(r"\.?[A-Za-z0-9_$-][A-Za-z0-9_.$/-]*(\[[A-Za-z0-9_./-]*\][A-Za-z0-9_.$/-]*)*")
+# k8s.io/apimachinery/pkg/util/managedfields: conflict with "MANAGER" with subresource "S" using v1 at TIME
+MANAGER = re.compile(r'conflict with "([^"]{1,128})"')
+# k8s.io/apiserver/pkg/admission/plugin/webhook/errors
+WEBHOOK = re.compile(r'\Aadmission webhook "([a-z0-9.-]{1,253})" denied the request')
+# sigs.k8s.io/structured-merge-diff: (namespace/name; apiVersion, Kind=K): .path: what
+TYPED = re.compile(r"\Afailed to create (?:manager for existing fields|typed patch object)[^:]*: (\.[A-Za-z0-9_.-]+)")
+NO_PATCH = "failed to create typed patch object"
+STRICT = re.compile(r'unknown field "([A-Za-z0-9_.\[\]-]+)"')
+COME_BACK = frozenset((429, 500, 502, 503, 504))
+REASONS = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    410: "Expired",
+    422: "Invalid",
+    429: "TooManyRequests",
+}
+
+
+def is_passing(method: str, status: int, content: Mapping[str, Any]) -> bool:
+    """Whether an answer may be another one soon: the server is busy, or somebody else wrote the object meanwhile.
+
+    An object that does not fit its schema is answered with 500 too, and will be again; so will a conflict of managers.
+    """
+    if status == 409:
+        return method == "PATCH" and not _managers(content)
+    return status in COME_BACK and not _message(content).startswith(NO_PATCH)
+
+
+class ClusterError(SopskitError):
+    """The API server cannot be reached, or refuses."""
+
+
+class UnreachableError(ClusterError):
+    """No answer, or one that asks to come back later, for as long as was waited."""
+
+
+class RefusalError(ClusterError):
+    """A request was answered with a refusal. No text of the answer is in it but names and field paths."""
+
+    def __init__(self, status: int, content: Mapping[str, Any]) -> None:
+        """`status` is HTTP's, `content` a Status object or anything else."""
+        self.status = status
+        self.reason = _reason(status, content)
+        self.fields = _fields(content)
+        self.managers = _managers(content)
+        self.webhook = _webhook(content)
+        super().__init__(self._text(content), hint=self._hint())
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether other field managers own what was to be applied."""
+        return bool(self.managers)
+
+    def _text(self, content: Mapping[str, Any]) -> str:
+        fields = _joined(self.fields)
+        if self.managers:
+            owners = " and ".join(self.managers)
+            verb = "owns" if len(self.managers) == 1 else "own"
+            return f"{owners} {verb} fields of it{f': {fields}' if fields else ''}"
+        if self.webhook:
+            return f"the admission webhook {self.webhook} denies it"
+        text = {
+            401: "the API server does not know who you are",
+            403: "the API server forbids it",
+            404: "the API server does not have it, or not its namespace",
+            422: "the API server finds it invalid",
+        }.get(self.status, "the API server refuses it")
+        if _message(content).startswith(NO_PATCH):
+            text = "does not fit the schema of its kind"
+        return f"{text} ({self.reason}){f': {fields}' if fields else ''}"
+
+    def _hint(self) -> str | None:
+        if self.managers:
+            return "take the fields out of the manifest, or take over what kubectl or flux has applied with --adopt"
+        if self.status == 401:
+            return "check the user of the kubeconfig's context; the token may have expired"
+        return None
+
+
+def _joined(fields: tuple[str, ...]) -> str:
+    more = f" and {len(fields) - MOST_FIELDS} more" if len(fields) > MOST_FIELDS else ""
+    return ", ".join(fields[:MOST_FIELDS]) + more
+
+
+def _reason(status: int, content: Mapping[str, Any]) -> str:
+    reason = content.get("reason")
+    if isinstance(reason, str) and reason.isascii() and reason.isalpha() and len(reason) <= 40:
+        return reason
+    return REASONS.get(status, f"HTTP {status}")
+
+
+def _causes(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    details = content.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+
+
+def _message(content: Mapping[str, Any]) -> str:
+    message = content.get("message")
+    return message if isinstance(message, str) else ""
+
+
+def _fields(content: Mapping[str, Any]) -> tuple[str, ...]:
+    found = [str(cause.get("field", "")) for cause in _causes(content)]
+    message = _message(content)
+    typed = TYPED.match(message)
+    found += [typed[1]] if typed else STRICT.findall(message)
+    matches = (FIELD.match(field[:LONGEST_FIELD]) for field in found)
+    return tuple(sorted({match[0] for match in matches if match}))
+
+
+def _managers(content: Mapping[str, Any]) -> tuple[str, ...]:
+    found = (MANAGER.search(str(cause.get("message", ""))) for cause in _causes(content))
+    return tuple(sorted({match[1] for match in found if match}))
+
+
+def _webhook(content: Mapping[str, Any]) -> str:
+    match = WEBHOOK.match(_message(content))
+    return match[1] if match else ""
