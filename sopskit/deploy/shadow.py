@@ -175,6 +175,9 @@ class _Fifo:
                 os.mkfifo(self._fresh, 0o600)
                 os.rename(self._fresh, self._path)
                 _write_all(descriptor, self._data)
+            except OSError:
+                self.failed = True  # before the reader is told that this is all
+                raise
             finally:
                 os.close(descriptor)
 

@@ -178,14 +178,13 @@ def test_a_helm_release_gets_the_generated_names_of_its_values(tree: Tree, build
 
 
 def test_links_within_the_root_are_followed(tree: Tree, build: Callable[[str], Rendered]) -> None:
-    tree.plain("shared/common/kustomization.yaml", "resources: [secret.yaml, ../release.yaml/]\n".replace("/]", "]"))
-    tree.encrypted("shared/common/secret.yaml", BASE, *DATA)
-    tree.plain("shared/common/kustomization.yaml", "resources: [secret.yaml, ../beside]\n")
-    tree.plain("shared/beside/kustomization.yaml", "configMapGenerator: [{name: c, literals: [a=b]}]\n")
+    tree.encrypted("library/common/secret.yaml", BASE, *DATA)
+    tree.plain("library/common/kustomization.yaml", "resources: [secret.yaml, ../beside]\n")
+    tree.plain("library/beside/kustomization.yaml", "configMapGenerator: [{name: c, literals: [a=b]}]\n")
     (tree.folder / "app").mkdir()
-    (tree.folder / "app" / "common").symlink_to("../shared/common")
+    (tree.folder / "app" / "common").symlink_to("../library/common")
     (tree.folder / "app" / "linked.yaml").symlink_to("../patch.yaml")
-    (tree.folder / "app" / "folder").symlink_to("../shared")
+    (tree.folder / "app" / "folder").symlink_to("../library")
     tree.encrypted("patch.yaml", PATCH, *DATA)
     tree.plain("app/kustomization.yaml", "resources: [common]\npatches: [{path: linked.yaml}]\n")
     assert sorted(name.split("-")[0] for name in contents(build("app"))) == ["ConfigMap/c", "Secret/db"]

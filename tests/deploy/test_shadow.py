@@ -106,8 +106,8 @@ def test_a_file_that_could_not_be_served_fails_the_build(tmp_path: Path, monkeyp
 
 
 def test_links_lead_to_the_same_place(tmp_path: Path) -> None:
-    links = {tmp_path / "app" / "common": tmp_path / "shared" / "common"}
-    names = ("shared/common/secret", "app/common/secret")  # one file
+    links = {tmp_path / "app" / "common": tmp_path / "library" / "common"}
+    names = ("library/common/secret", "app/common/secret")  # one file
     sources = [*(source(tmp_path, name, b"x") for name in names), Source(tmp_path / "app" / "plain", b"y", None)]
     with ShadowTree(sources, tmp_path, links) as shadow:
         assert shadow.path(tmp_path / "app/common/../plain").exists() is False  # `..` is taken from where it leads to
