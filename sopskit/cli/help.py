@@ -30,6 +30,8 @@ First steps:
   sopskit demo                                see it work, in a folder of its own
   sopskit encrypt -i --age age1... FILE       encrypt; needs a public key only
   sopskit decrypt FILE                        print the plaintext; needs a private key
+  sopskit init                                set this repository up: rules, settings, hook
+  sopskit review-diff                         what does this branch change? no key needed
 
 sops's older forms (sopskit -d FILE, -e, -r, --set) are understood as well.
 """

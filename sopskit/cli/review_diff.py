@@ -64,7 +64,7 @@ def command(
     Two revisions, or one and HEAD, are compared from their merge base on; A..B compares the two themselves. Without a
     revision the base is the upstream default branch. Nothing is checked out and no filter of the repository is run.
     Paths after two dashes limit it to what is at or below them. Severities, names and waivers are those of
-    .sopskit.yaml in the base commit.
+    .sopskit.yaml in the branch that the change goes into.
 
     Exit code: 0 nothing found, 1 findings, 2 could not decide.
     """
