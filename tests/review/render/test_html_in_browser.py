@@ -100,6 +100,10 @@ class Visit:
         found: list[str] = self.page.evaluate(VISIBLE, selector)
         return found
 
+    def settle(self) -> None:
+        """Let the page do what it has put off until its script is idle: the form is empty only after its reset event."""
+        self.page.evaluate("new Promise(done => setTimeout(done))")
+
     def focused(self) -> str:
         """The id of what has the focus, or the first line of what it says."""
         return str(self.page.evaluate(FOCUSED))
@@ -154,6 +158,7 @@ def test_the_filter_for_text_leaves_what_has_all_its_words(visit: Callable[..., 
     assert page.texts(".keys .row code") == ["data.LOG_LEVEL", "metadata.name"]
     assert page.texts("#shown") == ["2 of 3 findings, 1 of 3 files"]
     page.page.get_by_role("button", name="Clear").click()
+    page.settle()
     assert (page.count(".file"), page.count(".finding"), page.texts("#shown")) == (3, 2, [""])
 
 
