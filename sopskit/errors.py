@@ -25,6 +25,10 @@
         HeaderMacError         PayloadError (both age)
       ToolError              a program we started failed
         GpgError  GitError  EditorError  CommandError  BuildError
+      ClusterError           the API server cannot be reached, or refuses
+        UnreachableError       no answer for as long as was waited
+        RefusalError           an answer that refuses one request
+        RefusedPlanError  StoppedError  ForeignError (of `deploy.apply`: they carry its types)
       FileAccessError        a file cannot be read or written
       RefusedError           we could, but will not
       UsageError             options that exclude each other, a missing argument
@@ -253,6 +257,42 @@ class CommandError(ToolError):
 
 class BuildError(ToolError):
     """A manifest builder (kustomize, helm) failed."""
+
+
+class ClusterError(SopskitError):
+    """The API server cannot be reached, or refuses."""
+
+
+class UnreachableError(ClusterError):
+    """No answer, or one that asks to come back later, for as long as was waited."""
+
+
+class RefusalError(ClusterError):
+    """A request was answered with a refusal. Made by `cluster.refusals.refusal`, which lets no text of the answer in."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        reason: str = "",
+        fields: Sequence[str] = (),
+        managers: Sequence[str] = (),
+        webhook: str = "",
+        hint: str | None = None,
+    ) -> None:
+        """`status` is HTTP's, `reason` Kubernetes'; the fields and their managers if it is a conflict; the webhook."""
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.reason = reason
+        self.fields = tuple(fields)
+        self.managers = tuple(managers)
+        self.webhook = webhook
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether other field managers own what was to be applied."""
+        return bool(self.managers)
 
 
 class FileAccessError(SopskitError):

@@ -8,6 +8,5 @@ file of a name that anybody can foresee. Importing the package loads none of it;
 from __future__ import annotations
 
 from sopskit.cluster.connection import Answer, Connection, Patience
-from sopskit.cluster.refusals import ClusterError, RefusalError, UnreachableError
 
-__all__ = ["Answer", "ClusterError", "Connection", "Patience", "RefusalError", "UnreachableError"]
+__all__ = ["Answer", "Connection", "Patience"]

@@ -10,7 +10,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from sopskit.cluster.refusals import ClusterError, RefusalError, UnreachableError, is_passing
+from sopskit.cluster.refusals import is_passing, refusal
+from sopskit.errors import ClusterError, RefusalError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -182,10 +183,10 @@ class Connection:
             if 200 <= status < 300:
                 return Answer(status, content)
             if status != 0 and not is_passing(method, status, content):
-                raise RefusalError(status, content)
+                raise refusal(status, content)
             pause = self.patience.wait(attempt, asked_for)
             if self.patience.clock() - start + pause > self.patience.total:
-                raise RefusalError(status, content) if status == 409 else self._unreachable(status)
+                raise refusal(status, content) if status == 409 else self._unreachable(status)
             self.patience.sleep(pause)
             attempt += 1
 

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from sopskit.cluster.refusals import ClusterError
-from sopskit.errors import ConfigError, FileAccessError
+from sopskit.errors import ClusterError, ConfigError, FileAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sopskit.errors import SopskitError
+from sopskit.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,55 +49,39 @@ def is_passing(method: str, status: int, content: Mapping[str, Any]) -> bool:
     return status in COME_BACK and not _message(content).startswith(NO_PATCH)
 
 
-class ClusterError(SopskitError):
-    """The API server cannot be reached, or refuses."""
+def refusal(status: int, content: Mapping[str, Any]) -> RefusalError:
+    """What a refusal says, without the server's text. `status` is HTTP's, `content` a Status object or anything else."""
+    reason, fields, managers, webhook = (
+        _reason(status, content),
+        _fields(content),
+        _managers(content),
+        _webhook(content),
+    )
+    text, hint = _text(status, content, reason), None
+    if managers:
+        text = f"{' and '.join(managers)} {'owns' if len(managers) == 1 else 'own'} fields of it"
+        hint = "take the fields out of the manifest, or take over what kubectl or flux has applied with --adopt"
+    elif webhook:
+        text = f"the admission webhook {webhook} denies it"
+    elif status == 401:
+        hint = "check the user of the kubeconfig's context; the token may have expired"
+    if fields and not webhook:
+        text += f": {_joined(fields)}"
+    return RefusalError(
+        text, status=status, reason=reason, fields=fields, managers=managers, webhook=webhook, hint=hint
+    )
 
 
-class UnreachableError(ClusterError):
-    """No answer, or one that asks to come back later, for as long as was waited."""
-
-
-class RefusalError(ClusterError):
-    """A request was answered with a refusal. No text of the answer is in it but names and field paths."""
-
-    def __init__(self, status: int, content: Mapping[str, Any]) -> None:
-        """`status` is HTTP's, `content` a Status object or anything else."""
-        self.status = status
-        self.reason = _reason(status, content)
-        self.fields = _fields(content)
-        self.managers = _managers(content)
-        self.webhook = _webhook(content)
-        super().__init__(self._text(content), hint=self._hint())
-
-    @property
-    def is_conflict(self) -> bool:
-        """Whether other field managers own what was to be applied."""
-        return bool(self.managers)
-
-    def _text(self, content: Mapping[str, Any]) -> str:
-        fields = _joined(self.fields)
-        if self.managers:
-            owners = " and ".join(self.managers)
-            verb = "owns" if len(self.managers) == 1 else "own"
-            return f"{owners} {verb} fields of it{f': {fields}' if fields else ''}"
-        if self.webhook:
-            return f"the admission webhook {self.webhook} denies it"
-        text = {
-            401: "the API server does not know who you are",
-            403: "the API server forbids it",
-            404: "the API server does not have it, or not its namespace",
-            422: "the API server finds it invalid",
-        }.get(self.status, "the API server refuses it")
-        if _message(content).startswith(NO_PATCH):
-            text = "does not fit the schema of its kind"
-        return f"{text} ({self.reason}){f': {fields}' if fields else ''}"
-
-    def _hint(self) -> str | None:
-        if self.managers:
-            return "take the fields out of the manifest, or take over what kubectl or flux has applied with --adopt"
-        if self.status == 401:
-            return "check the user of the kubeconfig's context; the token may have expired"
-        return None
+def _text(status: int, content: Mapping[str, Any], reason: str) -> str:
+    if _message(content).startswith(NO_PATCH):
+        return f"does not fit the schema of its kind ({reason})"
+    text = {
+        401: "the API server does not know who you are",
+        403: "the API server forbids it",
+        404: "the API server does not have it, or not its namespace",
+        422: "the API server finds it invalid",
+    }.get(status, "the API server refuses it")
+    return f"{text} ({reason})"
 
 
 def _joined(fields: tuple[str, ...]) -> str:

@@ -16,7 +16,6 @@ from tests.canary.canaries import Canary, Scanner, token
 from tests.canary.observing import Sinks, leaks_in_folders, observe
 from tests.cli.running import Done, sopskit
 from tests.cluster.faults import FOREVER, Refuse
-from tests.cluster.fixtures import cluster, namespace, proxy, started_cluster
 from tests.conftest import ROOT
 from tests.deploy.apply.applying import config_map, data_of, names_in
 from tests.deploy.conftest import Tree
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from tests.cluster.apiserver import Cluster
     from tests.cluster.proxy import Proxy
     from tests.conftest import AgeTestKey
-
-__all__ = ["cluster", "namespace", "proxy", "started_cluster"]
 
 ENCRYPTED = ("--encrypted-regex", "^(data|stringData)$")
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sopskit.cluster import Connection, Patience, RefusalError, UnreachableError
+from sopskit.cluster import Connection, Patience
 from sopskit.cluster.kubeconfig import read_kubeconfig
+from sopskit.errors import RefusalError, UnreachableError
 from tests.cluster.faults import FOREVER, Call, Cut, Fault, Refuse
 from tests.deploy.apply.applying import Applier, names_in, secret
 

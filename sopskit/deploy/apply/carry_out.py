@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.cluster import ClusterError, UnreachableError
 from sopskit.deploy.apply.adoption import adoptable, take_over
 from sopskit.deploy.apply.diff import Action
 from sopskit.deploy.apply.plan import RefusedPlanError
 from sopskit.deploy.apply.readiness import ALWAYS_CURRENT, Readiness, State, readiness
 from sopskit.deploy.apply.stages import DEFINITION, FIRST, groups
 from sopskit.deploy.apply.trial import Step, made_namespaces, try_one
+from sopskit.errors import ClusterError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

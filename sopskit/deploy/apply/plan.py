@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sopskit.cluster import ClusterError, RefusalError
 from sopskit.deploy.apply.diff import Action
 from sopskit.deploy.apply.inventory import Doomed, Inventory, doomed
 from sopskit.deploy.apply.resources import Discovery, Resource, defined_by
 from sopskit.deploy.apply.stages import DEFINITION, FIRST, rank
 from sopskit.deploy.apply.target import OWNER, ObjectId, Target, target
 from sopskit.deploy.apply.trial import ForeignError, Settings, Step, made_namespaces, try_one
+from sopskit.errors import ClusterError, RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from sopskit.cluster import ClusterError
+from sopskit.errors import ClusterError
 
 if TYPE_CHECKING:
     from sopskit.cluster import Connection

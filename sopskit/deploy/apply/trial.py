@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sopskit.cluster import ClusterError, RefusalError
 from sopskit.deploy.apply.adoption import adoptable, is_adopted
 from sopskit.deploy.apply.diff import Action, Change, changes
 from sopskit.deploy.apply.fields import is_applied, without_noise
 from sopskit.deploy.apply.stages import NAMESPACE
 from sopskit.deploy.apply.target import OWNER
+from sopskit.errors import ClusterError, RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,7 +8,6 @@ import pytest
 
 from sopskit.cluster import Connection
 from sopskit.cluster.kubeconfig import read_kubeconfig
-from tests.cluster.fixtures import cluster, namespace, proxy, started_cluster
 from tests.deploy.apply.applying import SHORT, Applier
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from tests.cluster.apiserver import Cluster
     from tests.cluster.proxy import Proxy
-
-__all__ = ["cluster", "namespace", "proxy", "started_cluster"]
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sopskit.cluster import RefusalError
 from sopskit.deploy.apply.carry_out import StoppedError, wait_until_ready
 from sopskit.deploy.apply.diff import Action
 from sopskit.deploy.apply.plan import RefusedPlanError
-from sopskit.errors import RefusedError
+from sopskit.errors import RefusalError, RefusedError
 from tests.cluster.apiserver import MERGE, definition
 from tests.deploy.apply.applying import Applier, config_map, data_of, names_in, secret
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sopskit.cluster import ClusterError, UnreachableError
 from sopskit.deploy.apply.carry_out import StoppedError
 from sopskit.deploy.apply.plan import RefusedPlanError
-from sopskit.errors import RefusedError
+from sopskit.errors import ClusterError, RefusedError, UnreachableError
 from tests.cluster.apiserver import MERGE, definition
 from tests.cluster.faults import FOREVER, Cut, Refuse
 from tests.deploy.apply.applying import Applier, config_map, data_of, names_in, secret
