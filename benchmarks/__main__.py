@@ -1,21 +1,24 @@
-"""`python -m benchmarks [tasks | reviews | history] [--quick] [--output FILE]`: measure, print a part of the page, write it.
+"""`python -m benchmarks [tasks | reviews | deploying | history] [--quick] [--output FILE]`: measure, print a part of the page, write it.
 
-`tasks` (the default) is encryption and decryption, `reviews` review and check, `history` the review of 10,000 commits. The
-released sops is taken from the testbed's cache, which is filled if need be.
+`tasks` (the default) is encryption and decryption, `reviews` review and check, `deploying` render and apply, `history` the
+review of 10,000 commits. The released sops, kustomize and the API server are taken from the testbed's cache, which is filled if
+need be; kubectl is the one on the PATH.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import breakdown, history, report, reviews, tasks
+from benchmarks import breakdown, deploying, history, report, reviews, tasks
 from benchmarks.measure import Runner
+from tests.cluster.apiserver import Cluster
 from tests.testbed import install
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +63,27 @@ def measure_reviews(contestants: dict[str, list[str]], *, quick: bool) -> list[t
         return reviews.all_reviews(bench, quick=quick)
 
 
+def measure_deploying(contestants: dict[str, list[str]], *, quick: bool) -> tuple[list[tasks.Result], str]:
+    """The tasks of render and apply, and the versions of the peers. Raises `SystemExit` without kubectl."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        raise SystemExit("kubectl is not on the PATH")
+    programs = install.install(["kustomize", "etcd", "kube-apiserver"], os.environ)
+    kustomize = str(programs / "kustomize")
+    with tempfile.TemporaryDirectory(prefix="sopskit-bench-") as name:
+        folder = Path(name)
+        (folder / "cluster").mkdir()
+        cluster = Cluster(str(programs / "etcd"), str(programs / "kube-apiserver"), folder / "cluster")
+        environ = {**environment(folder), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        bench = tasks.Bench(contestants, Runner(folder, environ), "")
+        try:
+            cluster.start()
+            results = deploying.all_deploying(bench, kustomize, kubectl, cluster, quick=quick)
+            return results, deploying.versions(kustomize, kubectl, cluster)
+        finally:
+            cluster.close()
+
+
 def measure_history(*, quick: bool) -> history.Outcome:
     """The review of a long history, told on the way."""
     commits, files = (60, 20) if quick else (COMMITS, FILES)
@@ -92,7 +116,7 @@ def measure(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Res
 def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("tasks", "reviews", "history"), default="tasks")
+    parser.add_argument("part", nargs="?", choices=("tasks", "reviews", "deploying", "history"), default="tasks")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only to see that it runs")
     parser.add_argument(
         "--output", type=Path, help="where the page is (default: docs/performance.md, with --quick nowhere)"
@@ -112,6 +136,9 @@ def _part(name: str, *, quick: bool) -> str:
     versions = " against ".join(reversed(shown.values()))
     if name == "history":
         return report.history(measure_history(quick=quick), shown.get("sopskit", ""))
+    if name == "deploying":
+        results, peers = measure_deploying(contestants, quick=quick)
+        return report.deploying(results, f"{shown.get('sopskit', '')} against {peers}")
     if name == "reviews":
         return report.reviews(measure_reviews(contestants, quick=quick), versions)
     return report.page(measure(contestants, quick=quick), versions)

@@ -28,12 +28,19 @@ Written by `python -m benchmarks reviews`. With a key, sopskit competes with `gi
 `textconv`, which starts sops for both sides of every file and prints the secrets. The other tasks have no counterpart; their
 bounds are times on a machine of two cores at rest. Each is a process in a repository of Kubernetes Secrets with five values.
 """
+DEPLOYING = """## Render and apply
+
+Written by `python -m benchmarks deploying`. Secrets with five values are rendered, ones with three applied, each a file of its
+own; sopskit decrypts them first. `kustomize build` is given the same encrypted files. `kubectl apply --server-side` is given
+them in plain text, and a real API server on the same machine. sopskit tries all objects with a dry run before it applies one,
+and keeps an inventory. Bounds in seconds hold on a machine of two cores at rest.
+"""
 HISTORY = """## A long history, commit by commit
 
 Written by `python -m benchmarks history`: a repository with every operation that a review tells apart, made from a fixed
 seed, and every commit of it reviewed against its parent in one process, {keyed} with keys as well.
 """
-PARTS = (REVIEWS.split("\n", maxsplit=1)[0], HISTORY.split("\n", maxsplit=1)[0])
+PARTS = tuple(part.split("\n", maxsplit=1)[0] for part in (REVIEWS, DEPLOYING, HISTORY))
 
 
 def page(results: Sequence[Result], versions: str) -> str:
@@ -55,6 +62,11 @@ def page(results: Sequence[Result], versions: str) -> str:
 def reviews(results: Sequence[Result], versions: str) -> str:
     """The part of the page on review and check."""
     return "\n".join([REVIEWS, f"{versions}. {_machine()}.\n", *_compared(results), ""])
+
+
+def deploying(results: Sequence[Result], versions: str) -> str:
+    """The part of the page on render and apply."""
+    return "\n".join([DEPLOYING, f"{versions}. {_machine()}.\n", *_compared(results, named=True), ""])
 
 
 def history(outcome: Outcome, version: str) -> str:
@@ -112,13 +124,17 @@ def _heading(part: str) -> str:
     return part.split("\n", 1)[0]
 
 
-def _compared(results: Sequence[Result]) -> list[str]:
-    rows = ["| task | sops | sopskit | ratio | wanted | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+def _compared(results: Sequence[Result], *, named: bool = False) -> list[str]:
+    """A row for each task; `named` where peers differ, so that each is named beside its value."""
+    peer = "peer" if named else "sops"
+    rows = [f"| task | {peer} | sopskit | ratio | wanted | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     for result in results:
         if result.task in {"start-up", "steps"}:
             continue
         ratio = result.ratio
-        cells = [result.task, *(_shown(result.values.get(name), result.unit) for name in ("sops", "sopskit"))]
+        cells = [result.task, *(_shown(result.values.get(name), result.unit) for name in (result.peer, "sopskit"))]
+        if named and result.peer in result.values:
+            cells[1] = f"{result.peer} {cells[1]}"
         cells.append("" if ratio is None else _ratio(ratio))
         cells += ["" if result.target is None else f"at most {_bound(result.target)}", _verdict(result)]
         rows.append("".join(f"| {cell} " if cell else "| " for cell in cells) + "|")

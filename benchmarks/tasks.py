@@ -27,7 +27,7 @@ MANY_FILES_ROUNDS = 3
 
 
 class Target(NamedTuple):
-    """A bound for sopskit's value divided by sops's."""
+    """A bound for sopskit's value divided by the peer's."""
 
     ratio: float
 
@@ -47,19 +47,20 @@ class Limit(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The medians of one task by contestant, in `unit` (`s` or `KiB`)."""
+    """The medians of one task by contestant, in `unit` (`s` or `KiB`). `peer` is who sopskit is compared with."""
 
     task: str
     unit: str
     values: Mapping[str, float]
     target: Target | Limit | None = None
+    peer: str = "sops"
 
     @property
     def ratio(self) -> float | None:
-        """sopskit's value divided by sops's, if both ran."""
-        if "sops" not in self.values or "sopskit" not in self.values:
+        """sopskit's value divided by the peer's, if both ran."""
+        if self.peer not in self.values or "sopskit" not in self.values:
             return None
-        return self.values["sopskit"] / self.values["sops"]
+        return self.values["sopskit"] / self.values[self.peer]
 
 
 class Bench(NamedTuple):

@@ -18,8 +18,8 @@ from tests.testbed import install
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# the real API server, Flux and the proxy before them: for every folder of tests
-pytest_plugins = ("tests.cluster.fixtures",)
+# the real API server, Flux, the proxy before them, and what the reconciler follows: for every folder of tests
+pytest_plugins = ("tests.cluster.fixtures", "tests.cluster.walking")
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = ROOT / "fixtures" / "keys-test-only"

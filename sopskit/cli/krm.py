@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from sopskit.cli import deployoptions
+from sopskit.cli.signals import ending_in_order
 from sopskit.errors import SopskitError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sopskit.cli.context import Context
-    from sopskit.sops.masterkeys import Keyring
 
 PRINTED = ("argocd-plugin", "kustomize-generator")
 EXAMPLES = """\b
@@ -26,7 +24,7 @@ Example:
 
 
 @click.command(name="krm", epilog=EXAMPLES)
-@click.option("--keys", "folder", metavar="FOLDER", help="Use the keys of this mounted Secret, and no others.")
+@deployoptions.KEYS
 @click.option(
     "--root",
     metavar="FOLDER",
@@ -37,7 +35,7 @@ Example:
     "--print", "printed", type=click.Choice(PRINTED), help="Print the configuration by which a tool calls sopskit."
 )
 @click.pass_obj
-def command(context: Context, folder: str | None, root: Path | None, printed: str | None) -> int:
+def command(context: Context, keys: str | None, root: Path | None, printed: str | None) -> int:
     """Generate manifests from SOPS files, as a KRM function of kustomize.
 
     Reads a ResourceList whose functionConfig, a SopsGenerator, names the files, verifies the MAC of each, and writes a
@@ -57,7 +55,7 @@ def command(context: Context, folder: str | None, root: Path | None, printed: st
     place = Path.cwd().resolve()
     try:
         generator = krm.read_request(context.stdin.read(krm.MOST_INPUT + 1))
-        with _keyring(context, folder) as keyring:
+        with ending_in_order(), deployoptions.chosen_keyring(context, keys) as keyring:
             opener = SourceOpener(keyring)
             objects = krm.generate(generator, place, root.resolve() if root else place, opener)
         response = krm.write_response(objects)
@@ -66,18 +64,6 @@ def command(context: Context, folder: str | None, root: Path | None, printed: st
         raise
     context.write(response)
     return 0
-
-
-@contextlib.contextmanager
-def _keyring(context: Context, folder: str | None) -> Iterator[Keyring]:
-    """The keys of a mounted Secret, else those of the environment."""
-    if folder is None:
-        yield context.keyring()
-        return
-    from sopskit.keysources import mounted
-
-    with mounted.load(folder, search_path=context.environ.get("PATH", "")) as keyring:
-        yield keyring
 
 
 def _configuration(name: str) -> bytes:

@@ -55,6 +55,7 @@ COMMANDS = {
         Row("init", "Set a repository up for encrypted files", "sopskit.cli.init"),
         Row("render", "Build a folder's manifests with its secrets decrypted in memory", "sopskit.cli.render"),
         Row("apply", "Apply a folder to a cluster, decrypted in memory", "sopskit.cli.apply"),
+        Row("reconcile", "Keep a cluster as Git says, decrypted in memory", "sopskit.cli.reconcile"),
         Row("krm", "Generate manifests for kustomize from SOPS files", "sopskit.cli.krm"),
         Row("demo", "See it work, in a folder of its own", "sopskit.cli.demo"),
         Row("completion", "Print the completion script of a shell", "sopskit.cli.completion"),

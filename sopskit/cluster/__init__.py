@@ -7,6 +7,7 @@ file of a name that anybody can foresee. Importing the package loads none of it;
 
 from __future__ import annotations
 
-from sopskit.cluster.connection import Answer, Connection, Patience
+from sopskit.cluster.connection import Connection
+from sopskit.cluster.transport import Answer, Patience
 
 __all__ = ["Answer", "Connection", "Patience"]

@@ -1,22 +1,19 @@
-"""Requests to one API server: kept connections, a small pool of threads, and patience that ends."""
+"""The verbs of one API server, and a small pool of threads."""
 
 from __future__ import annotations
 
+import copy
 import json
-import random
-import threading
-import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sopskit.cluster.refusals import is_passing, refusal
-from sopskit.errors import ClusterError, RefusalError, UnreachableError
+from sopskit.cluster.transport import JSON, WORKERS, Answer, Patience, Transport
+from sopskit.errors import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from sopskit.cluster.kubeconfig import Kubeconfig
+    from sopskit.cluster.access import ClusterAccess
 
     Object = dict[str, Any]
 
@@ -25,123 +22,133 @@ Result = TypeVar("Result")
 
 FIELD_MANAGER = "sopskit"
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
-JSON = "application/json"
+# asks for metadata alone (k8s.io/apimachinery, meta/v1, PartialObjectMetadata)
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 JSON_PATCH = "application/json-patch+json"
-WORKERS = 6  # more do not help: the API server's own limit for one user is not far
 PAGE = 500
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 40.0  # seconds; the API server's own limit for a request is 60
-FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds
-
-
-class Patience(NamedTuple):
-    """How long a request is repeated, in seconds. `jitter` gives a number from 0 to 1; the rest is for tests."""
-
-    total: float = 15.0
-    sleep: Callable[[float], object] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    jitter: Callable[[], float] = random.random
-
-    def wait(self, attempt: int, asked_for: float) -> float:
-        """Seconds before the next attempt: doubled each time, a half of it by chance, and not sooner than asked for."""
-        longest = min(FIRST_WAIT * 2.0**attempt, LONGEST_WAIT)
-        return max(asked_for, longest * (0.5 + self.jitter() / 2))
-
-
-class Answer(NamedTuple):
-    """An answer that is no refusal."""
-
-    status: int
-    content: Object
-
-    @property
-    def created(self) -> bool:
-        """Whether the object was not there before."""
-        return self.status == 201
-
-    def __repr__(self) -> str:
-        """No content."""
-        return f"<answer {self.status}>"
 
 
 class Connection:
     """One API server, for one user. Any number of threads may use it.
 
-    Every method raises `UnreachableError` when its patience ends, and `RefusalError` for what the server refuses.
+    Every method raises `UnreachableError` when its patience ends, and `RefusalError` for what the server refuses. A
+    token that lies in a file is read again when it is a minute old, and after a 401, upon which the request is repeated.
     """
 
-    def __init__(self, kubeconfig: Kubeconfig, *, patience: Patience | None = None) -> None:
-        """Nothing is sent yet. Raises what `Kubeconfig.configuration` does."""
-        self.kubeconfig = kubeconfig
-        self.patience = patience or Patience()
-        self.requests = 0
-        self._configuration = kubeconfig.configuration()
-        self._configuration.connection_pool_maxsize = WORKERS
-        from kubernetes.client import ApiClient
+    def __init__(
+        self, access: ClusterAccess, *, patience: Patience | None = None, impersonate: str | None = None
+    ) -> None:
+        """Nothing is sent yet. Raises what the `configuration` of `access` does, and `ConfigError`.
 
-        self._client = ApiClient(self._configuration)
-        self._pool = self._client.rest_client.pool_manager
-        self._host = self._configuration.host.rstrip("/")
-        self._lock = threading.Lock()
+        With `impersonate`, the name of a user such as `system:serviceaccount:NAMESPACE:NAME`, every request is made
+        with that user's rights and no others. Ours must include the verb `impersonate`.
+        """
+        self.access = access
+        self.patience = patience or Patience()
+        self.transport = Transport(access, self.patience, impersonate or "")
+
+    @property
+    def requests(self) -> int:
+        """How many were answered."""
+        return self.transport.requests
+
+    def acting_as(self, user: str) -> Connection:
+        """The same server, over the same kept connections, with the rights of another user; itself if none is named."""
+        if not user:
+            return self
+        other = copy.copy(self)
+        other.transport = self.transport.acting_as(user)
+        return other
 
     # --- verbs
 
     def get(self, path: str) -> Object | None:
         """An object, None if it is not there."""
         try:
-            return self._request("GET", path).content
+            return self.transport.request("GET", path).content
         except RefusalError as error:
             if error.status == 404:
                 return None
             raise
 
-    def collection(self, path: str, label: str = "") -> list[Object]:
+    def metadata_of(self, path: str) -> Object | None:
+        """An object with nothing but its metadata, None if it is not there: what it holds does not leave the server."""
+        try:
+            return self.transport.request("GET", path, accept=METADATA).content
+        except RefusalError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def metadata(self, path: str, label: str = "") -> list[Object]:
+        """As `collection`, with nothing but the metadata of each object."""
+        return self.collection(path, label, accept=METADATA_LIST)
+
+    def collection(self, path: str, label: str = "", *, accept: str = JSON) -> list[Object]:
         """The objects of a collection that have a label, page by page; begun again where the pages have expired."""
         for last in (False, False, True):
             try:
-                return self._pages(path, label)
+                return self._pages(path, label, accept)
             except RefusalError as error:
                 if error.status != 410 or last:
                     raise
         raise AssertionError
 
-    def _pages(self, path: str, label: str) -> list[Object]:
+    def _pages(self, path: str, label: str, accept: str) -> list[Object]:
         found: list[Object] = []
         query = {"limit": str(PAGE)} | ({"labelSelector": label} if label else {})
         while True:
-            page = self._request("GET", path, query).content
+            page = self.transport.request("GET", path, query, accept=accept).content
             found += page.get("items") or ()
             more = (page.get("metadata") or {}).get("continue")
             if not more:
                 return found
             query["continue"] = more
 
-    def apply(self, path: str, body: bytes, *, dry_run: bool = False) -> Answer:
-        """Server-side apply as the field manager `sopskit`, without force. A field that nobody knows is refused."""
-        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-        return self._request("PATCH", path, query | _dry(dry_run), body, APPLY)
+    def apply(
+        self, path: str, body: bytes, *, dry_run: bool = False, manager: str = FIELD_MANAGER, force: bool = False
+    ) -> Answer:
+        """Server-side apply of an object, or of its status if the path ends so. A field that nobody knows is refused.
+
+        `force` passes over conflicts: for a status, whose only author is its controller, and for trying.
+        """
+        query = {"fieldManager": manager, "fieldValidation": "Strict"} | ({"force": "true"} if force else {})
+        return self.transport.request("PATCH", path, query | _dry(dry_run), body, APPLY)
 
     def try_forced(self, path: str, body: bytes) -> Answer:
-        """A dry run that passes over conflicts. There is no way to apply so."""
-        query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "force": "true"}
-        return self._request("PATCH", path, query | _dry(dry_run=True), body, APPLY)
+        """A dry run that passes over conflicts."""
+        return self.apply(path, body, dry_run=True, force=True)
 
-    def patch(self, path: str, operations: list[Object]) -> Answer:
+    def replace(self, path: str, content: Object, *, manager: str = FIELD_MANAGER) -> Answer:
+        """Put an object in the place of the one that has its resourceVersion.
+
+        If that one has been changed meanwhile, the refusal's status is 409, and it is not tried again. It may have been
+        changed by ourselves: where the answer of a first attempt was lost, the second finds the new version.
+        """
+        return self.transport.request("PUT", path, {"fieldManager": manager}, json.dumps(content).encode(), JSON)
+
+    def patch(self, path: str, operations: list[Object], *, dry_run: bool = False) -> Answer:
         """A JSON patch (RFC 6902)."""
-        query = {"fieldManager": FIELD_MANAGER}
-        return self._request("PATCH", path, query, json.dumps(operations).encode(), JSON_PATCH)
+        query = {"fieldManager": FIELD_MANAGER} | _dry(dry_run)
+        return self.transport.request("PATCH", path, query, json.dumps(operations).encode(), JSON_PATCH)
 
-    def create(self, path: str, content: Object) -> Answer:
-        """Post an object that the server only answers to, such as an access review."""
-        return self._request("POST", path, {}, json.dumps(content).encode(), JSON)
+    def create(self, path: str, content: Object, *, dry_run: bool = False) -> Answer:
+        """Post an object: into a collection, or one that the server only answers to, such as an access review."""
+        return self.transport.request("POST", path, _dry(dry_run), json.dumps(content).encode(), JSON)
 
-    def delete(self, path: str, uid: str, *, dry_run: bool = False) -> bool:
-        """Delete the object that has this UID, its dependents in the background; False if it is not there."""
-        options: Object = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    def delete(self, path: str, uid: str, *, version: str = "", dry_run: bool = False) -> bool:
+        """Delete the object that has this UID, its dependents in the background; False if it is not there.
+
+        With `version`, a resourceVersion, only if nobody has changed it since; else the refusal's status is 409.
+        """
+        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        options: Object = {"preconditions": preconditions, "propagationPolicy": "Background"}
         if dry_run:
             # in the body above all: where there is one, the API server does not look at the query, and would delete
             options["dryRun"] = ["All"]
         try:
-            self._request("DELETE", path, _dry(dry_run), json.dumps(options).encode(), JSON)
+            self.transport.request("DELETE", path, _dry(dry_run), json.dumps(options).encode(), JSON)
         except RefusalError as error:
             if error.status == 404:
                 return False
@@ -166,80 +173,6 @@ class Connection:
                 raise error
         return [future.result() for future in futures]
 
-    # --- one request
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] = {},
-        body: bytes | None = None,
-        kind: str = JSON,
-    ) -> Answer:
-        target = f"{self._host}{path}{f'?{urlencode(query)}' if query else ''}"
-        start, attempt = self.patience.clock(), 0
-        while True:
-            status, asked_for, content = self._send(method, target, body, kind)
-            if 200 <= status < 300:
-                return Answer(status, content)
-            if status != 0 and not is_passing(method, status, content):
-                raise refusal(status, content)
-            pause = self.patience.wait(attempt, asked_for)
-            if self.patience.clock() - start + pause > self.patience.total:
-                raise refusal(status, content) if status == 409 else self._unreachable(status)
-            self.patience.sleep(pause)
-            attempt += 1
-
-    def _send(self, method: str, target: str, body: bytes | None, kind: str) -> tuple[int, float, Object]:
-        """Status (0 for no answer), seconds to wait as the server says, and the object."""
-        from urllib3 import Timeout
-        from urllib3.exceptions import HTTPError, SSLError
-
-        timeout = Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
-        try:
-            response = self._pool.request(
-                method, target, body=body, headers=self._headers(kind), timeout=timeout, retries=False, redirect=False
-            )
-        except SSLError:
-            raise UnreachableError(
-                f"the TLS connection to {self._host} is not trusted or not taken",
-                hint="check certificate-authority and the client certificate in the kubeconfig",
-            ) from None
-        except HTTPError:
-            return 0, 0.0, {}
-        self.requests += 1
-        return response.status, _seconds(response.headers.get("Retry-After")), _object(response.data)
-
-    def _headers(self, kind: str) -> dict[str, str]:
-        headers = {"Accept": JSON, "Content-Type": kind, "User-Agent": FIELD_MANAGER}
-        with self._lock:  # asking may renew a token
-            for setting in self._configuration.auth_settings().values():
-                if setting["in"] == "header" and setting["value"]:
-                    headers[setting["key"]] = setting["value"]
-        return headers
-
-    def _unreachable(self, status: int) -> ClusterError:
-        seconds = f"{self.patience.total:g} seconds"
-        if status == 0:
-            return UnreachableError(
-                f"no answer from {self._host} within {seconds}",
-                hint="check that the cluster of this context is up: what was applied already stays, and is not applied twice",
-            )
-        told = "is busy (TooManyRequests)" if status == 429 else f"answers with an error of its own (HTTP {status})"
-        return UnreachableError(f"{self._host} {told} for {seconds}", hint="try again later")
-
 
 def _dry(dry_run: bool) -> dict[str, str]:
     return {"dryRun": "All"} if dry_run else {}
-
-
-def _seconds(text: str | None) -> float:
-    return float(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0.0
-
-
-def _object(data: bytes) -> Object:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -8,25 +8,30 @@ own and are used as kubectl does; a program that takes somebody else's kubeconfi
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import yaml
 
-from sopskit.errors import ClusterError, ConfigError, FileAccessError
+from sopskit.cluster.access import new_configuration
+from sopskit.errors import ConfigError, FileAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
+OUR_KEYS = ("SOPS_AGE_KEY",)  # variables that hold a private key, not the way to one
 SECTIONS = ("clusters", "contexts", "users")
 EMBEDDED = {
     "clusters": ("certificate-authority",),
     "users": ("client-certificate", "client-key"),
 }
 FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
+BEARERS = frozenset(("tokenFile", "token", "exec", "auth-provider"))
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
-INSTALL = "pip install 'sopskit[cluster]'"
 
 
 class Kubeconfig(NamedTuple):
@@ -43,14 +48,18 @@ class Kubeconfig(NamedTuple):
 
     def programs(self) -> tuple[str, ...]:
         """What in the context's user runs programs or reads files: for those who must not trust it."""
-        chosen = _named(self.content, "contexts", self.context).get("context") or {}
-        user = _named(self.content, "users", chosen.get("user")).get("user") or {}
+        user = self._chosen("user")
         return tuple(field for field in ("exec", "auth-provider", "tokenFile") if field in user)
+
+    @property
+    def token_path(self) -> str:
+        """The user's `tokenFile`, empty if there is none. It is taken rather than a `token`, as by kubectl."""
+        path = self._chosen("user").get("tokenFile")
+        return path if isinstance(path, str) else ""
 
     def exposed(self) -> str:
         """How others could read what is sent, empty if they cannot. A server on this machine may do without TLS."""
-        chosen = _named(self.content, "contexts", self.context).get("context") or {}
-        cluster = _named(self.content, "clusters", chosen.get("cluster")).get("cluster") or {}
+        cluster = self._chosen("cluster")
         if cluster.get("insecure-skip-tls-verify"):
             return "the server's certificate is not checked"
         url = urlsplit(self.server)
@@ -58,19 +67,25 @@ class Kubeconfig(NamedTuple):
 
     def configuration(self) -> Any:
         """The official client's configuration. Raises `ClusterError` without the client, `ConfigError`."""
-        try:
-            from kubernetes.client import Configuration
-            from kubernetes.config import ConfigException, load_kube_config_from_dict
-        except ImportError:
-            raise ClusterError("the Kubernetes client is not installed", hint=INSTALL) from None
-        configuration = Configuration()
+        configuration = new_configuration()
+        from kubernetes.config import ConfigException, load_kube_config_from_dict
+
         load: Any = load_kube_config_from_dict
+        content = _in_memory(_without_tokens(_without_our_keys(self.content)))
         try:
-            load(_in_memory(self.content), context=self.context, client_configuration=configuration)
+            with _memory_folder() as folder:
+                load(content, context=self.context, client_configuration=configuration, temp_file_path=folder)
+                _lift(configuration, folder)
         except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError):
             # the text of these quotes parts of the file
             raise ConfigError(f"the context {self.context} of the kubeconfig cannot be used") from None
         return configuration
+
+    def _chosen(self, part: str) -> dict[str, Any]:
+        """The context's `user` or `cluster`."""
+        chosen = _named(self.content, "contexts", self.context).get("context") or {}
+        found = _named(self.content, f"{part}s", chosen.get(part)).get(part)
+        return found if isinstance(found, dict) else {}
 
 
 def read_kubeconfig(paths: Sequence[str], context: str | None = None) -> Kubeconfig:
@@ -138,6 +153,17 @@ def _absolute(item: dict[str, Any], section: str, path: str) -> dict[str, Any]:
     return {**item, section.removesuffix("s"): {**inner, **files}}
 
 
+def _without_tokens(content: dict[str, Any]) -> dict[str, Any]:
+    """The same without the credentials of users that have a `tokenFile`, which is ours to read."""
+    users = [
+        {**item, "user": {field: value for field, value in user.items() if field not in BEARERS}}
+        if isinstance(user := item.get("user"), dict) and isinstance(user.get("tokenFile"), str)
+        else item
+        for item in content["users"]
+    ]
+    return content | {"users": users}
+
+
 def _in_memory(content: dict[str, Any]) -> dict[str, Any]:
     """The same with everything that is embedded as an anonymous file; it lasts as long as the process."""
     if not hasattr(os, "memfd_create"):
@@ -152,6 +178,40 @@ def _item_in_memory(item: dict[str, Any], section: str) -> dict[str, Any]:
         if data:
             inner[field] = _anonymous_file(base64.b64decode(data))
     return {**item, section.removesuffix("s"): inner}
+
+
+def _without_our_keys(content: dict[str, Any]) -> dict[str, Any]:
+    """The same with credential plugins that are not told the private key of the files in an environment that they inherit."""
+
+    def shielded(item: dict[str, Any]) -> dict[str, Any]:
+        user = item.get("user")
+        plugin = user.get("exec") if isinstance(user, dict) else None
+        if not isinstance(user, dict) or not isinstance(plugin, dict):
+            return item
+        env = [*(plugin.get("env") or ()), *({"name": name, "value": ""} for name in OUR_KEYS)]
+        return {**item, "user": {**user, "exec": {**plugin, "env": env}}}
+
+    return content | {"users": [shielded(item) for item in content["users"]]}
+
+
+def _memory_folder() -> contextlib.AbstractContextManager[str | None]:
+    """Where the client writes what a credential plugin gives, a client's private key: in memory if that is at hand.
+
+    Without anonymous files (not on Linux) it is the client's own choice, and stays until the process ends.
+    """
+    if not hasattr(os, "memfd_create"):
+        return contextlib.nullcontext()
+    memory = SHARED_MEMORY if os.path.isdir(SHARED_MEMORY) and os.access(SHARED_MEMORY, os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="sopskit-cluster-", dir=memory)
+
+
+def _lift(configuration: Any, folder: str | None) -> None:
+    """Take the client certificate and its key out of a folder that is about to be removed."""
+    for field in ("cert_file", "key_file"):
+        path = getattr(configuration, field, None)
+        if folder is not None and isinstance(path, str) and path.startswith(folder + os.sep):
+            with open(path, "rb") as file:
+                setattr(configuration, field, _anonymous_file(file.read()))
 
 
 def _anonymous_file(data: bytes) -> str:

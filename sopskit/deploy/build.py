@@ -71,7 +71,8 @@ def render(folder: Path, root: Path, opener: SourceOpener, search_path: str) -> 
 def _plain_sources(folder: Path, reader: SourceReader) -> tuple[Source, ...]:
     visible = [path for path in walk(folder, reader) if not _is_hidden(path, folder)]
     _refuse_nested(visible, folder)
-    return tuple(reader.read(path) for path in visible if path.suffix in YAML_SUFFIXES)
+    names = [str(path) for path in visible if path.suffix in YAML_SUFFIXES]
+    return tuple(reader.open_all({name: reader.read_bytes(name) for name in names}))
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:

@@ -23,6 +23,7 @@ from sopskit.deploy.releases import (
     merged_values,
     read_release,
     read_values,
+    texts_of_secrets,
 )
 from sopskit.deploy.stream import join_documents, split_documents, write_object
 from sopskit.deploy.tree import SourceReader
@@ -110,7 +111,7 @@ def render_releases(
 
 
 class _Releases:
-    """The work of one `render_releases`. `secrets` are the values that were encrypted in files of values."""
+    """The work of one `render_releases`. `secrets` are values that were encrypted, or are in Secrets."""
 
     def __init__(
         self,
@@ -149,6 +150,7 @@ class _Releases:
     def _render(self, release: HelmRelease) -> list[dict[str, Any]]:
         chart = self._find_chart(release)
         values = merged_values(release, self._objects, self._defaults(release, chart))
+        self.secrets |= texts_of_secrets(release, self._objects)
         try:
             output = template(release, chart, values, self._charts, self._program, self._kube_version)
             made = _read_made(output)

@@ -107,11 +107,16 @@ class SourceOpener:
 
 
 def stays_encrypted(obj: KubernetesObject) -> bool:
-    """Whether an object's annotation says that it is to arrive in the cluster encrypted, as Flux reads it."""
+    """Whether an object's annotation says that it is to arrive in the cluster encrypted."""
     return any(
-        leaf.key == ANNOTATION and leaf.value.lower() == "disabled" and obj.own_path(leaf.parent) == ANNOTATIONS
+        leaf.key == ANNOTATION and is_opt_out(leaf.value) and obj.own_path(leaf.parent) == ANNOTATIONS
         for leaf in obj.leaves
     )
+
+
+def is_opt_out(value: object) -> bool:
+    """Whether the annotation `ANNOTATION` with this value says so, as Flux reads it."""
+    return isinstance(value, str) and value.lower() == "disabled"
 
 
 def _all_stay_encrypted(document: Document) -> bool:

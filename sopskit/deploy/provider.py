@@ -43,7 +43,7 @@ class DecryptionProvider:
     def __init__(self, keyring: Keyring, *, size_limit: int = SIZE_LIMIT, search_path: str = SYSTEM_PATH) -> None:
         """Nothing is read yet.
 
-        `size_limit` is in bytes, for each source file. `search_path` is where kustomize, else kubectl, is looked for.
+        `size_limit` is in bytes, for each source file. `search_path` is where kustomize, else kubectl, and helm are looked for.
         """
         self._opener = SourceOpener(keyring, size_limit)
         self._search_path = search_path
@@ -66,11 +66,25 @@ class DecryptionProvider:
         finished = finish(stream, self._opener, path, secrets)
         return build.Rendered(finished.stream, finished.secrets).objects()
 
-    def render(self, folder: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> build.Rendered:
+    def render(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        root: str | os.PathLike[str] | None = None,
+        helm: bool = False,
+        kube_version: str = "",
+    ) -> build.Rendered:
         """What a folder builds: by kustomize if it has a kustomization, else its YAML files one after another.
 
         `root` is what nothing may lead out of, by default the folder itself; give the checkout's folder to let a
-        kustomization refer to a base beside it.
+        kustomization refer to a base beside it. With `helm`, HelmReleases whose charts are below the root are replaced
+        by the objects of these; `kube_version` is the version of Kubernetes that the charts are told.
         """
         place = Path(folder).resolve()
-        return build.render(place, Path(root).resolve() if root is not None else place, self._opener, self._search_path)
+        above = Path(root).resolve() if root is not None else place
+        rendered = build.render(place, above, self._opener, self._search_path)
+        if not helm:
+            return rendered
+        from sopskit.deploy.helm import render_releases
+
+        return render_releases(rendered, place, above, self._opener, self._search_path, kube_version=kube_version)

@@ -47,6 +47,7 @@ class _Gatherer:
     def __init__(self, reader: SourceReader) -> None:
         self._reader = reader
         self._sources: dict[str, Source] = {}
+        self._waiting: dict[str, bytes] = {}  # files that were read and are opened at the end, all at once
         self._links: dict[Path, Path] = {}
         self._folders: list[Path] = []
 
@@ -56,15 +57,23 @@ class _Gatherer:
             kustomization = kustomization_in(current)
             if kustomization is None:
                 raise BuildError("this folder has no kustomization, and one refers to it").at(file=str(current))
-            source = self._add(str(kustomization))
+            source = self._open(str(kustomization))
             self._follow(source, source.plaintext, current)
+        opened = self._reader.open_all(dict(sorted(self._waiting.items())))
+        self._sources |= {str(source.path): source for source in opened}
         return Gathered(tuple(self._sources[path] for path in sorted(self._sources)), self._links)
 
-    def _add(self, path: str) -> Source:
-        if path not in self._sources:
-            if len(self._sources) >= MOST_FILES:
+    def _add(self, path: str) -> None:
+        if path not in self._sources and path not in self._waiting:
+            if len(self._sources) + len(self._waiting) >= MOST_FILES:
                 raise LimitError(f"more than {MOST_FILES} files").at(file=str(self._folders[0]))
-            self._sources[path] = self._reader.read(Path(path))
+            self._waiting[path] = self._reader.read_bytes(path)
+
+    def _open(self, path: str) -> Source:
+        """A file whose content tells of others."""
+        self._add(path)
+        if path in self._waiting:
+            (self._sources[path],) = self._reader.open_all({path: self._waiting.pop(path)})
         return self._sources[path]
 
     def _follow(self, source: Source, text: bytes, folder: Path) -> None:
@@ -78,8 +87,8 @@ class _Gatherer:
             else:
                 self._files(leaf, folder)
 
-    def _entry(self, leaf: Leaf, source: Source, folder: Path) -> Source | None:
-        """A file or a folder that must be there."""
+    def _entry(self, leaf: Leaf, source: Source, folder: Path) -> str | None:
+        """A file or a folder that must be there; the path of a file."""
         place, name = str(source.path), _shown(leaf.value, source)
         path = os.path.normpath(os.path.join(folder, leaf.value))
         if "\0" in path or not os.path.exists(path):
@@ -94,7 +103,8 @@ class _Gatherer:
         except RefusedError:
             raise RefusedError(f"{name} leads out of the tree that is built").at(file=place, key=leaf.path) from None
         if not os.path.isdir(target):
-            return self._add(path)
+            self._add(path)
+            return path
         self._note_links(path)
         if Path(target) not in self._folders:
             self._folders.append(Path(target))
@@ -104,7 +114,8 @@ class _Gatherer:
         """A built-in plugin's configuration, in place or in a file: it may name files in its turn."""
         if "\n" in leaf.value:
             self._follow(source, leaf.value.encode("utf-8", "surrogateescape"), folder)
-        elif (file := self._entry(leaf, source, folder)) is not None:
+        elif (path := self._entry(leaf, source, folder)) is not None:
+            file = self._open(path)
             self._follow(file, file.plaintext, folder)
 
     def _files(self, leaf: Leaf, folder: Path) -> None:

@@ -15,7 +15,7 @@ from sopskit.errors import BuildError, RefusedError, SopskitError
 from sopskit.redact import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sopskit.deploy.objects import Plain, PlainObject
 
@@ -26,6 +26,7 @@ GIT = "GitRepository"
 VALUES_KEY = "values.yaml"
 LONGEST_RELEASE = 53  # characters, Helm's own limit
 SHORTENED = 40
+LEAST_DIGITS = 6  # of a number that may be a secret
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 # what would change the objects, and is not carried out here: where it stands in the spec, and why it is refused
 REFUSED = (
@@ -202,6 +203,28 @@ def merged_values(
             error.location = None
             raise
     return merge(values, own)
+
+
+def texts_of_secrets(release: HelmRelease, objects: Iterable[PlainObject]) -> frozenset[str]:
+    """The values that a release takes from Secrets, as texts: wherever a chart puts them, they are secret.
+
+    Numbers of a few digits are left out, for they are everywhere. Raises as `merged_values` does.
+    """
+    secrets = {obj.identity: obj for obj in objects if obj.kind == "Secret"}
+    found: set[str] = set()
+    for reference in release.references:
+        text = _referred(reference, release.namespace, secrets) if reference.kind == "Secret" else None
+        if text is not None:
+            found |= {text} if reference.path else set(_texts(read_values(text.encode("utf-8", "surrogatepass"))))
+    return frozenset(found)
+
+
+def _texts(value: Plain) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from _texts(below)
+    elif isinstance(value, str) or len(str(value)) >= LEAST_DIGITS:
+        yield str(value)
 
 
 def read_values(text: bytes) -> dict[str, Plain]:

@@ -7,10 +7,11 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sopskit.deploy.workers import open_all
 from sopskit.errors import FileAccessError, LimitError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sopskit.deploy.opening import OpenedSource, SourceOpener
 
@@ -71,10 +72,16 @@ class SourceReader:
         opening raises.
         """
         name = str(path)
-        data = self._read(name)
+        data = self.read_bytes(name)
         return Source(path, data, self._opener.open(data, name))
 
-    def _read(self, path: str) -> bytes:
+    def open_all(self, files: Mapping[str, bytes]) -> list[Source]:
+        """Open what is encrypted of many files that were read, by their paths. Raises as `read`, for the first that fails."""
+        opened = open_all(self._opener, [(data, path) for path, data in files.items()])
+        return [Source(Path(path), data, one) for (path, data), one in zip(files.items(), opened, strict=True)]
+
+    def read_bytes(self, path: str) -> bytes:
+        """Read one file as it is. Raises as `read`, but for what opening raises."""
         target = self.locate(path)
         try:
             descriptor = os.open(target, OPEN_FLAGS)

@@ -22,6 +22,7 @@ PREFIX = "sopskit-gnupg-"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 IN_MEMORY = frozenset(("tmpfs", "ramfs"))
 MOUNTS = "/proc/self/mountinfo"
+LONGEST_PLACE = 64  # characters: with the agent's socket in it a path must stay below 108 (unix(7))
 DEADLINE = 30  # seconds for one call of gpg
 # no smart cards, no passwords kept by a desktop, and nobody who could be asked
 AGENT_OPTIONS = "disable-scdaemon\nno-allow-external-cache\npinentry-program /nonexistent\n"
@@ -89,16 +90,14 @@ class PrivateGpgHome:
 
 
 def _make_folder() -> str:
-    if _file_system(SHARED_MEMORY) in IN_MEMORY:
-        base = SHARED_MEMORY
-    else:
-        base = tempfile.gettempdir()
-        if _file_system(base) not in IN_MEMORY:
-            raise RefusedError(
-                "PGP keys would have to be imported into a folder on a disk: neither /dev/shm nor the folder for "
-                "temporary files is in memory",
-                hint="mount a tmpfs (in Kubernetes an emptyDir with `medium: Memory`) and name it in TMPDIR",
-            )
+    places = (tempfile.gettempdir(), SHARED_MEMORY)
+    base = next((place for place in places if len(place) <= LONGEST_PLACE and _file_system(place) in IN_MEMORY), None)
+    if base is None:
+        raise RefusedError(
+            "PGP keys would have to be imported into a folder on a disk: neither /dev/shm nor the folder for "
+            "temporary files is in memory",
+            hint="mount a tmpfs (in Kubernetes an emptyDir with `medium: Memory`) and name it in TMPDIR",
+        )
     try:
         return tempfile.mkdtemp(prefix=PREFIX, dir=base)
     except OSError as error:

@@ -127,6 +127,11 @@ def from_data(data: Mapping[str, bytes], *, place: str = "Secret", search_path: 
     return SecretKeyring(identities, home, reports)
 
 
+def is_key_name(name: str) -> bool:
+    """Whether a data key of this name holds private keys."""
+    return name.endswith((AGE_SUFFIX, PGP_SUFFIX))
+
+
 def _identities(data: bytes, place: str) -> Sequence[Identity]:
     from sopskit.age import EncryptedIdentities
 
@@ -181,7 +186,7 @@ def _read(folder: str) -> Iterator[tuple[str, bytes]]:
             descriptor = os.open(folder, flags)  # not made by a kubelet
         try:
             for name in sorted(os.listdir(descriptor)):
-                if name.endswith((AGE_SUFFIX, PGP_SUFFIX)):
+                if is_key_name(name):
                     yield name, _read_file(name, descriptor, os.path.join(folder, name))
         finally:
             os.close(descriptor)

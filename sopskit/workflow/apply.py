@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from sopskit.cluster import Connection, Patience
-from sopskit.cluster.kubeconfig import read_kubeconfig
 from sopskit.config.sopskit_yaml import DEFAULT, NAME, read_team_config
 from sopskit.deploy.apply.carry_out import Done, carry_out, wait_until_ready
 from sopskit.deploy.apply.inventory import Inventory
 from sopskit.deploy.apply.plan import Plan, make_plan
 from sopskit.deploy.apply.policy import read_policy
 from sopskit.deploy.apply.trial import Settings
-from sopskit.errors import FileAccessError, RefusedError, UsageError
-from sopskit.redact import escape
+from sopskit.errors import FileAccessError
 from sopskit.workflow.environments import is_protected
 from sopskit.workflow.render import render, work_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from sopskit.cluster import Connection
     from sopskit.deploy.apply.target import ObjectId
     from sopskit.sops.masterkeys import Keyring
 
 
 class Request(NamedTuple):
-    """What a person asks for. `name` is the inventory's, empty for none; `within` the seconds to wait, 0 for not at all."""
+    """What a person asks for. `name` is the inventory's, empty for none; `within` the seconds to wait, 0 for not at all.
+
+    Without an inventory nothing is pruned. With `helm` the objects of their charts are applied in the place of HelmReleases.
+    """
 
     folder: Path
-    kubeconfigs: Sequence[str]
-    context: str | None = None
     namespace: str | None = None
     name: str = ""
     prune: bool = False
     adopt: frozenset[str] = frozenset()
+    recreate: bool = False
     policy: Path | None = None
     within: float = 0
-    patience: Patience = Patience()
+    helm: bool = False
+    kube_version: str = ""
     progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
 
 
@@ -51,32 +51,32 @@ class Prepared(NamedTuple):
     inventory: Inventory | None
 
 
-def prepare(request: Request, keyring: Keyring, environ: Mapping[str, str]) -> Prepared:
+def prepare(
+    request: Request, connection: Callable[[], Connection], keyring: Keyring, environ: Mapping[str, str]
+) -> Prepared:
     """Build the folder, then try every object. Nothing is applied.
 
-    Raises what `render` does before the cluster is asked anything, and what `make_plan` and `read_kubeconfig` do.
+    Raises what `render` does before `connection` is asked for, and then what that and `make_plan` do.
     """
-    if request.prune and not request.name:
-        raise UsageError("--prune needs --name", hint="the name of the inventory that says what was applied before")
     root = work_tree(request.folder.resolve())
     policy = None
     if request.policy is not None:
         policy = read_policy(request.policy, request.folder.resolve().relative_to(root).as_posix(), root)
-    rendered = render(request.folder, keyring, environ)
+    rendered = render(request.folder, keyring, environ, helm=request.helm, kube_version=request.kube_version)
     objects = rendered.objects()
-    kubeconfig = read_kubeconfig(request.kubeconfigs, request.context)
-    if problem := kubeconfig.exposed():
-        raise RefusedError(
-            f"secrets are not sent in the context {escape(kubeconfig.context)}: {problem}",
-            hint="give the kubeconfig the certificate-authority of its cluster, and an https URL",
-        )
-    connection = Connection(kubeconfig, patience=request.patience)
-    namespace = request.namespace or kubeconfig.namespace
-    inventory = Inventory(connection, request.name, namespace) if request.name else None
+    opened = connection()
     settings = Settings(
-        namespace, request.name, policy, rendered.secrets, request.prune, request.adopt, request.progress
+        request.namespace or opened.access.namespace,
+        request.name,
+        policy=policy,
+        secrets=rendered.secrets,
+        prune=request.prune,
+        adopt=request.adopt,
+        recreate=request.recreate,
+        progress=request.progress,
     )
-    return Prepared(connection, make_plan(connection, objects, settings, inventory), settings, inventory)
+    inventory = Inventory(opened, request.name, settings.namespace) if request.name else None
+    return Prepared(opened, make_plan(opened, objects, settings, inventory), settings, inventory)
 
 
 def apply(prepared: Prepared, progress: Callable[[int, int], None]) -> Done:
@@ -112,9 +112,3 @@ def _read(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise FileAccessError(error.strerror or "cannot be read").at(file=str(path)) from None
-
-
-def kubeconfig_paths(environ: Mapping[str, str]) -> list[str]:
-    """Where kubectl looks: KUBECONFIG, a list, else the file in the home folder."""
-    named = environ.get("KUBECONFIG", "")
-    return named.split(os.pathsep) if named else [os.path.join(environ.get("HOME", ""), ".kube", "config")]

@@ -15,14 +15,24 @@ if TYPE_CHECKING:
     from sopskit.sops.masterkeys import Keyring
 
 
-def render(path: Path, keyring: Keyring, environ: Mapping[str, str]) -> Rendered:
-    """Build a folder with the keys of `keyring`; kustomize (else kubectl) is looked for in its PATH.
+def render(
+    path: Path,
+    keyring: Keyring,
+    environ: Mapping[str, str],
+    *,
+    root: Path | None = None,
+    helm: bool = False,
+    kube_version: str = "",
+) -> Rendered:
+    """Build a folder with the keys of `keyring`; kustomize (else kubectl) and helm are looked for in the PATH of `environ`.
 
-    A kustomization may refer to anything within the work tree that the folder is in. Raises as `deploy.build.render` does.
+    Nothing may lead out of `root`, by default the Git work tree that the folder is in. Raises as
+    `DecryptionProvider.render` does.
     """
     folder = path.resolve()
+    above = root.resolve() if root is not None else work_tree(folder)
     provider = DecryptionProvider(keyring, search_path=environ.get("PATH", os.defpath))
-    return provider.render(folder, root=work_tree(folder))
+    return provider.render(folder, root=above, helm=helm, kube_version=kube_version)
 
 
 def work_tree(folder: Path) -> Path:

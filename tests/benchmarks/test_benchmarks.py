@@ -102,6 +102,20 @@ def test_a_bound_of_seconds_is_shown_as_one() -> None:
     ]
 
 
+def test_where_peers_differ_each_is_named() -> None:
+    results = [
+        Result("render", "s", {"sopskit": 0.5}, Limit(0.6)),
+        Result("apply", "s", {"kubectl": 10.0, "sopskit": 1.0}, Target(0.2), peer="kubectl"),
+    ]
+    rows = [line for line in report.deploying(results, "sopskit 1 against kubectl 2").splitlines() if line[:1] == "|"]
+    assert rows == [
+        "| task | peer | sopskit | ratio | wanted | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+        "| render | - | 500.0 ms | | at most 600.0 ms | met |",
+        "| apply | kubectl 10.00 s | 1.00 s | 0.10 | at most 0.20 | met |",
+    ]
+
+
 def outcome(commits: int) -> Outcome:
     """What a history gave."""
     return Outcome(
@@ -135,11 +149,13 @@ def test_a_history_is_shown_with_what_operations_were_called() -> None:
 
 def test_each_part_of_the_page_is_exchanged_alone() -> None:
     tasks = report.page([], "sopskit 1 against sops 2")
-    reviews, history = report.reviews([], "sopskit 1"), report.history(outcome(1), "sopskit 1")
-    page = report.replace_part(report.replace_part(report.replace_part("", history), tasks), reviews)
-    assert page == f"{tasks}\n{reviews}\n{history}"
+    reviews, deploying = report.reviews([], "sopskit 1"), report.deploying([], "sopskit 1")
+    page = ""
+    for part in (report.history(outcome(1), "sopskit 1"), deploying, tasks, reviews):
+        page = report.replace_part(page, part)
+    assert page == f"{tasks}\n{reviews}\n{deploying}\n{report.history(outcome(1), 'sopskit 1')}"
     again = report.replace_part(page, report.history(outcome(2), "sopskit 1"))
-    assert again == f"{tasks}\n{reviews}\n{report.history(outcome(2), 'sopskit 1')}"
+    assert again == f"{tasks}\n{reviews}\n{deploying}\n{report.history(outcome(2), 'sopskit 1')}"
 
 
 def test_a_quick_run_of_reviews_measures_every_task(tool: Callable[[str], str]) -> None:
@@ -152,6 +168,20 @@ def test_a_quick_run_of_reviews_measures_every_task(tool: Callable[[str], str]) 
         ("check 5 staged files, with a key", ["sopskit"]),
     ]
     assert all(value > 0 for result in results for value in result.values.values())
+
+
+def test_a_quick_run_of_deploying_measures_every_task(tool: Callable[[str], str]) -> None:
+    for name in ("kustomize", "etcd", "kube-apiserver", "kubectl"):
+        tool(name)
+    results, versions = program.measure_deploying(program.programs(tool("sops")), quick=True)
+    assert [(result.task, sorted(result.values)) for result in results] == [
+        ("render 4 Secrets of a folder", ["sopskit"]),
+        ("render 4 Secrets of a kustomization", ["kustomize", "sopskit"]),
+        ("apply 4 new Secrets", ["kubectl", "sopskit"]),
+        ("apply 4 Secrets that are there", ["kubectl", "sopskit"]),
+    ]
+    assert all(value > 0 for result in results for value in result.values.values())
+    assert [word for word in versions.split() if word.startswith("v")] != []
 
 
 def test_a_quick_run_measures_every_task(tool: Callable[[str], str]) -> None:

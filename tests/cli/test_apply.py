@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sopskit.cli import main as entry
 from tests.canary.canaries import Canary, Scanner, token
 from tests.canary.observing import Sinks, leaks_in_folders, observe
-from tests.cli.running import Done, sopskit
+from tests.cli.applying import ENCRYPTED, Case, made_case, manifest
 from tests.cluster.faults import FOREVER, Refuse
 from tests.conftest import ROOT
 from tests.deploy.apply.applying import config_map, data_of, names_in
-from tests.deploy.conftest import Tree
-from tests.repositories import init
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,65 +24,10 @@ if TYPE_CHECKING:
     from tests.cluster.proxy import Proxy
     from tests.conftest import AgeTestKey
 
-ENCRYPTED = ("--encrypted-regex", "^(data|stringData)$")
-
-
-def manifest(name: str, **entries: str) -> str:
-    lines = "".join(f"    {key}: {value}\n" for key, value in entries.items())
-    return f"apiVersion: v1\nkind: Secret\nmetadata:\n    name: {name}\nstringData:\n{lines}"
-
-
-class Case:
-    """A repository with one encrypted Secret in `dev`, and a kubeconfig."""
-
-    def __init__(self, tree: Tree, cluster: Cluster, namespace: str, environ: dict[str, str]) -> None:
-        self.tree = tree
-        self.cluster = cluster
-        self.namespace = namespace
-        self.environ = environ
-        self.canary = token()
-        self.tree.encrypted("dev/secret.yaml", manifest("app", password=self.canary), *ENCRYPTED)
-
-    def use(self, *, user: str = "admin", server: str = "") -> None:
-        """Write the kubeconfig."""
-        path = Path(self.environ["KUBECONFIG"])
-        self.cluster.kubeconfig(path, user=user, server=server, namespace=self.namespace)
-
-    def apply(self, *options: str | Path, stdin: bytes = b"", terminals: str = "") -> Done:
-        """Run it on `dev`."""
-        words = ("apply", self.tree.folder / "dev", *options)
-        done = sopskit(*words, environ=self.environ, stdin=stdin, terminals=terminals)
-        assert not list(Scanner([Canary("password", self.canary)]).scan(done.out + done.err.encode(), "output"))
-        return done
-
-    def lines(self, *options: str | Path) -> list[str]:
-        """The lines of its output, which must be all it says."""
-        done = self.apply(*options)
-        assert (done.code, done.err) == (0, "")
-        return done.out.decode().replace(self.namespace, "NS").splitlines()
-
 
 @pytest.fixture
-def case(
-    tmp_path: Path,
-    cluster: Cluster,
-    namespace: str,
-    tool: Callable[[str], str],
-    alice: AgeTestKey,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Case:
-    row = entry.Row("apply", "Apply a folder's manifests to a cluster", "sopskit.cli.apply")
-    monkeypatch.setitem(entry.COMMANDS, "apply", row)
-    monkeypatch.setattr(entry, "OWN", entry.OWN | {"apply"})
-    environ = {
-        "KUBECONFIG": str(tmp_path / "kubeconfig"),
-        "SOPS_AGE_KEY": alice.identity,
-        "PATH": f"{Path(tool('kustomize')).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    git = init(tmp_path / "repository")
-    case = Case(Tree(git.folder.resolve(), tool("sops"), alice), cluster, namespace, environ)
-    case.use()
-    return case
+def case(tmp_path: Path, cluster: Cluster, namespace: str, tool: Callable[[str], str], alice: AgeTestKey) -> Case:
+    return made_case(tmp_path, cluster, namespace, tool, alice)
 
 
 def test_an_encrypted_folder_arrives_in_the_cluster(case: Case) -> None:
@@ -313,14 +254,7 @@ def test_secrets_are_not_sent_where_others_can_read_them(case: Case, field: str,
 
 # --- as the kernel sees it
 
-RUN = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from sopskit.cli import main
-main.COMMANDS.setdefault("apply", main.Row("apply", "", "sopskit.cli.apply"))
-main.OWN = main.OWN | {{"apply"}}
-sys.exit(main.main())
-"""
+RUN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from sopskit.cli.main import main; sys.exit(main())"
 
 
 @pytest.mark.parametrize("built", [False, True], ids=["plain folder", "kustomization"])

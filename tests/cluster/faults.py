@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FOREVER = 1 << 62
 REASONS: Mapping[int, str] = {
+    401: "Unauthorized",
     403: "Forbidden",
     404: "NotFound",
     409: "Conflict",

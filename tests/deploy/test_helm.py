@@ -17,7 +17,6 @@ from sopskit.deploy.objects import read_objects
 from sopskit.deploy.opening import SourceOpener
 from sopskit.errors import BuildError, FileAccessError, KeyAccessError, MacMismatchError, RefusedError, SopskitError
 from sopskit.sops.masterkeys import FixedKeyring
-from sopskit.workflow.helm import render_releases
 from sopskit.workflow.render import render
 from tests.canary.canaries import Canary, Scanner, token
 from tests.canary.observing import leaks_in_folders, parse
@@ -389,14 +388,11 @@ from pathlib import Path
 from sopskit.age import parse_identity
 from sopskit.errors import SopskitError
 from sopskit.sops.masterkeys import FixedKeyring
-from sopskit.workflow.helm import render_releases
-from sopskit.workflow.render import render
-from sopskit.workflow.helm import render_releases
 from sopskit.workflow.render import render
 keyring = FixedKeyring((parse_identity(open({key!r}).read().splitlines()[-1]),))
 environ = {{"PATH": {path!r}}}
 try:
-    done = render_releases(render(Path({folder!r}), keyring, environ), Path({folder!r}), keyring, environ)
+    done = render(Path({folder!r}), keyring, environ, helm=True)
 except SopskitError as error:
     sys.exit(str(error))
 sys.stdout.buffer.write(done.stream)
@@ -462,7 +458,7 @@ def test_a_generated_name_is_followed_through_kustomize(repository: Repository, 
     environ = {"PATH": f"{repository.search_path}:{Path(tool('kustomize')).parent}"}
     keyring = FixedKeyring((parse_identity(tree.key.identity),))
     folder = tree.folder / FOLDER
-    rendered = render_releases(render(folder, keyring, environ), folder, keyring, environ)
+    rendered = render(folder, keyring, environ, helm=True)
     secrets = [content for content in contents(rendered) if content["metadata"]["name"] == "web"]
     assert [secret["stringData"]["password"] for secret in secrets] == ["canary-gen"]
     assert len(rendered.objects()) == 2

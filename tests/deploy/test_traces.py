@@ -1,160 +1,50 @@
-"""What `render` of a kustomization writes, starts and leaves behind, as the kernel sees it, when it ends well and when it does not."""
+"""What `render` writes, starts and leaves behind, as the kernel sees it, when it ends well and when it does not."""
 
 from __future__ import annotations
 
-import base64
+import json
 import os
-import re
 import signal
 import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.canary.canaries import Canary, Scanner, token
-from tests.canary.observing import leaks_in_folders, parse
-from tests.conftest import ROOT
-from tests.deploy.conftest import Tree
-from tests.repositories import init
+from tests.deploy.checkouts import CHART, CHART_SLOTS, DATA, SLOTS, make_checkout, secret
+from tests.deploy.tracing import program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from tests.canary.canaries import Hit
-    from tests.canary.observing import Event
     from tests.conftest import AgeTestKey
+    from tests.deploy.checkouts import Checkout
 
-RUN = (
-    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from sopskit.deploy import shadow; shadow.IN_MEMORY = '/nonexistent'; "
-    "from sopskit.cli.main import main; sys.exit(main())"  # on a disk, where plaintext would be worst
-)
-CALLS = "execve,write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg,mknod,mknodat,open,openat,creat,symlink,symlinkat,link,linkat"
-CREATED = re.compile(rb'^\d+ +(?:open|openat|creat)\([^"\n]*"([^"]*)", [^)\n]*O_CREAT', re.MULTILINE)
-FIFO = re.compile(rb'^\d+ +(?:mknod|mknodat)\([^"\n]*"([^"]*)", S_IFIFO', re.MULTILINE)
-DATA = ("--encrypted-regex", "^(data|stringData)$")
-SLOTS = ("resource", "patch", "variable", "file", "nested", "ConfigMap")
+DEV = "k8s/gitops/dev"
 # a builder that reads what it is given, says it on standard error and fails, or waits to be killed
-TALKER = """#!/bin/sh
-/bin/cat "$2"/secret.yaml "$2"/key.pem >&2
-{end}
-"""
-
-
-class Traced(NamedTuple):
-    """What a run wrote and where; the files that it made, and its FIFOs."""
-
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-    events: list[Event]
-    created: set[str]
-    fifos: set[str]
-
-    def leaks(self, scanner: Scanner) -> set[Hit]:
-        """Hits in all that left the process, but for standard output, pipes and FIFOs of its own."""
-        hits = scanner.scan(self.stderr, "standard error")
-        for event in self.events:
-            path = event.path.removesuffix(" (deleted)")
-            own = event.descriptor == 1 and event.pid == self.events[0].pid
-            if event.path.startswith("pipe:") or own or (path in self.fifos and path not in self.created):
-                continue
-            hits |= scanner.scan(event.data, event.place)
-        return hits
-
-
-class Checkout:
-    """A repository whose overlay has secrets of every kind, with a temporary folder of its own."""
-
-    def __init__(self, tree: Tree, environ: Mapping[str, str], temporary: Path) -> None:
-        self.tree = tree
-        self.temporary = temporary
-        self.environ = {**environ, "TMPDIR": str(temporary)}
-        self.canaries = {slot: Canary(slot, token()) for slot in SLOTS}
-        identity = Canary("identity", tree.key.identity.removeprefix("AGE-SECRET-KEY-"))
-        self.scanner = Scanner([*self.canaries.values(), identity])
-
-    def fill(self) -> None:
-        """Write and encrypt everything."""
-        text = {slot: canary.text for slot, canary in self.canaries.items()}
-        nested = self.tree.encrypted("nested.txt", text["nested"]).read_text()
-        (self.tree.folder / "nested.txt").unlink()
-        head = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: one\n"
-        body = f"{head}stringData:\n  resource: {text['resource']}\n"
-        self.tree.encrypted("base/secret.yaml", body, *DATA)
-        inner = base64.b64encode(nested.encode()).decode()
-        self.tree.plain("base/nested.yaml", f"{head.replace('one', 'two')}data: {{file: {inner}}}\n")
-        self.tree.plain("base/kustomization.yaml", "resources: [secret.yaml, nested.yaml]\n")
-        self.tree.plain(
-            "dev/kustomization.yaml",
-            "namespace: dev\nresources: [../base, secret.yaml]\npatches: [{path: patch.yaml}]\n"
-            "secretGenerator: [{name: gen, envs: [app.env], files: [key.pem]}]\n"
-            "configMapGenerator: [{name: config, files: [settings.yaml]}]\n",
-        )
-        self.tree.encrypted("dev/secret.yaml", body.replace("one", "three"), *DATA)
-        self.tree.encrypted("dev/patch.yaml", f"{head}stringData:\n  patch: {text['patch']}\n", *DATA)
-        self.tree.encrypted("dev/app.env", f"VARIABLE={text['variable']}\n")
-        self.tree.encrypted("dev/key.pem", f"{text['file']}\n" * 4_000)  # more than a pipe holds
-        self.tree.encrypted("dev/settings.yaml", f"a: {text['ConfigMap']}\n")
-
-    def run(self, strace: str, *arguments: str, path: str | None = None) -> Traced:
-        """Render the overlay under strace."""
-        record = self.temporary.parent / "trace"
-        watch = [strace, "-f", "-qq", "-y", "-v", "-s", "16777216", "-e", "signal=none", "-o", str(record)]
-        environ = {**self.environ, "PATH": path or self.environ["PATH"]}
-        done = subprocess.run(
-            [*watch, "-xx", "-e", f"trace={CALLS}", "--", sys.executable, "-c", RUN, "render", *arguments],
-            cwd=self.tree.folder,
-            env=environ,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        text = record.read_bytes()
-        record.unlink()
-        return Traced(done.returncode, done.stdout, done.stderr, parse(text), _paths(CREATED, text), _paths(FIFO, text))
-
-    def left(self) -> set[Hit]:
-        """Hits in what lies in the temporary folder and in the repository."""
-        return leaks_in_folders(self.scanner, [self.temporary, self.tree.folder])
-
-    def builder(self, end: str) -> str:
-        """The folder of a builder that is a script."""
-        folder = self.temporary.parent / "bin"
-        folder.mkdir()
-        script = folder / "kustomize"
-        script.write_text(TALKER.format(end=end))
-        script.chmod(0o755)
-        return str(folder)
-
-
-def _paths(pattern: re.Pattern[bytes], record: bytes) -> set[str]:
-    plain = re.compile(rb"\\x([0-9a-f]{2})")
-    decoded = (plain.sub(lambda hexed: bytes([int(hexed[1], 16)]), found) for found in pattern.findall(record))
-    return {path.decode() for path in decoded}
+TALKER = '/bin/cat "$2"/secret.yaml "$2"/key.pem >&2\n'
+IMPATIENT = "process.DEADLINE = 0.5"
+SPARING = "process.MOST_OUTPUT = 1_000_000"
+FLOOD = "exec /bin/head -c 1100000 /dev/zero"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, tool: Callable[[str], str], alice: AgeTestKey) -> Checkout:
-    git = init(tmp_path / "repository")
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environ = {
-        "PATH": str(Path(tool("kustomize")).parent),
-        "HOME": str(tmp_path / "home"),
-        "SOPS_AGE_KEY_FILE": str(alice.path),
-    }
-    checkout = Checkout(Tree(git.folder.resolve(), tool("sops"), alice), environ, temporary)
-    checkout.fill()
-    return checkout
+    return make_checkout(tmp_path, tool, alice)
+
+
+@pytest.fixture
+def with_release(tmp_path: Path, tool: Callable[[str], str], alice: AgeTestKey) -> Checkout:
+    tool("helm")
+    return make_checkout(tmp_path, tool, alice, release=True)
 
 
 def test_no_plaintext_of_a_kustomization_meets_a_disk(checkout: Checkout, tool: Callable[[str], str]) -> None:
-    traced = checkout.run(tool("strace"), "dev")
-    assert (traced.returncode, traced.stderr) == (0, b"")
+    traced = checkout.run(tool("strace"), "render", DEV)
+    assert (traced.returncode, traced.stderr, traced.connections) == (0, b"", 0)
     assert {hit.slot for hit in checkout.scanner.scan(traced.stdout, "")} == set(SLOTS)
     assert traced.leaks(checkout.scanner) == set()
     assert len(traced.fifos) > 6
@@ -164,36 +54,63 @@ def test_no_plaintext_of_a_kustomization_meets_a_disk(checkout: Checkout, tool: 
     assert list(checkout.temporary.iterdir()) == []
 
 
+def test_no_plaintext_of_a_chart_meets_a_disk(with_release: Checkout, tool: Callable[[str], str]) -> None:
+    traced = with_release.run(tool("strace"), "render", "--helm", DEV)
+    assert (traced.returncode, traced.stderr, traced.connections) == (0, b"", 0)
+    assert {hit.slot for hit in with_release.scanner.scan(traced.stdout, "")} == {*SLOTS, *CHART_SLOTS}
+    assert traced.leaks(with_release.scanner) == set()
+    assert {hit.slot for hit in traced.served(with_release.scanner)} >= set(CHART_SLOTS)
+    assert with_release.left() == set()
+    assert list(with_release.temporary.iterdir()) == []
+
+
+def test_no_plaintext_of_a_generator_meets_a_disk(checkout: Checkout, tool: Callable[[str], str]) -> None:
+    config = {"apiVersion": "sopskit/v1", "kind": "SopsGenerator", "files": [f"{DEV}/secret.yaml"]}
+    request = {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": config}
+    traced = checkout.run(tool("strace"), "krm", stdin=json.dumps(request).encode())
+    assert (traced.returncode, traced.stderr) == (0, b"")
+    assert {hit.slot for hit in checkout.scanner.scan(traced.stdout, "")} == {"resource"}
+    assert traced.leaks(checkout.scanner) == set()
+    assert checkout.left() == set()
+    assert list(checkout.temporary.iterdir()) == []
+
+
+# --- builds that fail
+
+
 def damage_a_mac(checkout: Checkout) -> None:
-    path = checkout.tree.folder / "dev" / "key.pem"
+    path = checkout.overlay / "key.pem"
     path.write_text(path.read_text().replace('"mac": "ENC[AES256_GCM,data:', '"mac": "ENC[AES256_GCM,data:AAAA'))
 
 
 def lose_a_target(checkout: Checkout) -> None:
-    checkout.tree.plain("base/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: other}\n")
+    checkout.plain("../base/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: other}\n")
 
 
 def repeat_a_name(checkout: Checkout) -> None:
-    text = checkout.canaries["resource"].text
-    body = f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: one\nstringData:\n  resource: {text}\n"
-    checkout.tree.encrypted("dev/secret.yaml", body, *DATA)
+    checkout.encrypted("secret.yaml", secret("one", resource=checkout.text("resource")), *DATA)
 
 
 def patch_what_is_not_there(checkout: Checkout) -> None:
-    text = checkout.canaries["patch"].text
-    checkout.tree.encrypted("dev/patch.txt", f"- op: replace\n  path: /nowhere/below\n  value: {text}\n")
-    path = checkout.tree.folder / "dev" / "kustomization.yaml"
+    text = checkout.text("patch")
+    checkout.encrypted("patch.txt", f"- op: replace\n  path: /nowhere/below\n  value: {text}\n")
+    path = checkout.overlay / "kustomization.yaml"
     path.write_text(path.read_text().replace("{path: patch.yaml}", "{path: patch.txt, target: {kind: Secret}}"))
 
 
 def spoil_the_patch(checkout: Checkout) -> None:
-    checkout.tree.encrypted("dev/patch.yaml", f"a: [{checkout.canaries['patch'].text}]\n")
+    checkout.encrypted("patch.yaml", f"a: [{checkout.text('patch')}]\n")
 
 
 def spoil_the_base64(checkout: Checkout) -> None:
-    text = checkout.canaries["resource"].text
-    body = f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: three\ndata:\n  resource: '!{text}'\n"
-    checkout.tree.encrypted("dev/secret.yaml", body, *DATA)
+    body = f"{secret('three')}data:\n  resource: '!{checkout.text('resource')}'\n"
+    checkout.encrypted("secret.yaml", body, *DATA)
+
+
+def assert_nothing_is_left(checkout: Checkout) -> None:
+    assert checkout.left() == set()
+    assert list(checkout.temporary.iterdir()) == []
+    assert processes_in(checkout.temporary) == []
 
 
 @pytest.mark.parametrize(
@@ -205,32 +122,116 @@ def test_a_build_that_fails_leaks_nothing(
     checkout: Checkout, tool: Callable[[str], str], spoil: Callable[[Checkout], None]
 ) -> None:
     spoil(checkout)
-    traced = checkout.run(tool("strace"), "dev")
+    traced = checkout.run(tool("strace"), "render", DEV)
     assert (traced.returncode != 0, traced.stdout) == (True, b""), traced.stderr.decode()
     assert b"Traceback" not in traced.stderr
     assert traced.leaks(checkout.scanner) == set()
-    assert checkout.left() == set()
-    assert list(checkout.temporary.iterdir()) == []
+    assert_nothing_is_left(checkout)
 
 
 @pytest.mark.parametrize("end", ["exit 1", "kill -9 $$", "kill -9 0"])
 def test_a_builder_that_tells_what_it_read_and_dies_is_not_quoted(
     checkout: Checkout, tool: Callable[[str], str], end: str
 ) -> None:
-    traced = checkout.run(tool("strace"), "dev", path=checkout.builder(end))
-    assert (traced.returncode != 0, traced.stdout) == (True, b"")
+    path = checkout.stand_in("kustomize", TALKER + end)
+    traced = checkout.run(tool("strace"), "render", DEV, path=path)
+    assert (traced.returncode, traced.stdout) == (1, b"")
     assert traced.leaks(checkout.scanner) == set()
-    assert any(checkout.scanner.scan(event.data, "") for event in traced.events)
-    assert checkout.left() == set()
-    assert list(checkout.temporary.iterdir()) == []
+    assert traced.served(checkout.scanner) != set()
+    assert_nothing_is_left(checkout)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_killed_leaves_no_plaintext(checkout: Checkout, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("/bin/sleep 60", "kustomize did not end within 0 seconds"),
+        ('read x <"$2"/key.pem; /bin/sleep 60', "kustomize did not end within 0 seconds"),
+        ("kill -9 $$", "kustomize build failed with exit status -9"),
+        ('exec 3<"$2"/key.pem; read x <&3; kill -9 $$', "kustomize build failed with exit status -9"),
+        (FLOOD, "kustomize gave more than 256 MiB"),
+    ],
+    ids=["hangs", "hangs in a FIFO", "dies", "dies in a FIFO", "floods"],
+)
+def test_a_builder_that_stops_midway(checkout: Checkout, tool: Callable[[str], str], end: str, told: str) -> None:
+    limits = f"from sopskit.deploy import process; {SPARING}; {IMPATIENT if 'sleep' in end else ''}"
+    path = checkout.stand_in("kustomize", TALKER + end)
+    traced = checkout.run(tool("strace"), "render", DEV, path=path, change=limits)
+    assert (traced.returncode, traced.stdout) == (1, b"")
+    assert traced.stderr.decode().startswith(f"sopskit: error: {told}")
+    assert traced.leaks(checkout.scanner) == set()
+    assert_nothing_is_left(checkout)
+
+
+# --- charts that fail
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{{ fail .Values.password }}", "a template of the chart refuses these values (templates/x.yaml:1)"),
+        ("{{ required .Values.password .Values.missing }}", "a template of the chart refuses these values"),
+        ("a: {{ .Values.password }}: {", "a template of the chart gives no valid YAML"),
+        ("{{ include .Values.password . }}", "a template of the chart failed"),
+        ("{{ tpl .Values.password . | fromYaml | toYaml | fail }}", "a template of the chart refuses these values"),
+        ("{{ .Files.Get .Values.password | required .Values.host }}", "a template of the chart refuses these values"),
+        ("{{ index .Values .Values.password }}: {{ .Values.host | int | div 1 }}", "a template of the chart failed"),
+    ],
+)
+def test_a_chart_that_fails_after_it_had_the_values(
+    with_release: Checkout, tool: Callable[[str], str], text: str, told: str
+) -> None:
+    with_release.tree.plain(f"{CHART}/templates/x.yaml", text)
+    traced = with_release.run(tool("strace"), "render", "--helm", DEV)
+    assert (traced.returncode, traced.stdout, told in traced.stderr.decode()) == (1, b"", True), traced.stderr.decode()
+    assert traced.leaks(with_release.scanner) == set()
+    assert_nothing_is_left(with_release)
+
+
+def test_a_chart_cannot_tell_a_value_to_the_network(with_release: Checkout, tool: Callable[[str], str]) -> None:
+    text = '{{ getHostByName (printf "%s.example.org" .Values.password) }}{{ lookup "v1" "Secret" .Values.host "x" }}'
+    with_release.tree.plain(f"{CHART}/templates/x.yaml", f"{{{{/* */}}}}# {text}")
+    traced = with_release.run(tool("strace"), "render", "--helm", DEV)
+    assert traced.connections == 0
+    assert traced.leaks(with_release.scanner) == set()
+    assert_nothing_is_left(with_release)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("exit 1", "helm failed with exit status 1"),
+        ("kill -9 $$", "helm failed with exit status -9"),
+        ("/bin/sleep 60", "helm did not end within 0 seconds"),
+        (FLOOD, "helm gave more than 256 MiB"),
+    ],
+    ids=["fails", "dies", "hangs", "floods"],
+)
+def test_a_helm_that_stops_midway(with_release: Checkout, tool: Callable[[str], str], end: str, told: str) -> None:
+    reads = 'IFS= read -r x; echo "Error: $x" >&2\n'
+    path = with_release.stand_in("helm", reads + end)
+    # only from then on: the real kustomize, which comes first, may take longer
+    limited = f"from sopskit.deploy import charts, process\nrun = process.run\ndef impatient(*given):\n    {SPARING}; {IMPATIENT}"
+    change = f"{limited}\n    return run(*given)\ncharts.run = impatient"
+    patient = change.replace(IMPATIENT, "")
+    traced = with_release.run(
+        tool("strace"), "render", "--helm", DEV, path=path, change=change if "sleep" in end else patient
+    )
+    assert (traced.returncode, traced.stdout) == (1, b""), traced.stderr.decode()
+    assert told in traced.stderr.decode()
+    assert traced.leaks(with_release.scanner) == set()
+    assert_nothing_is_left(with_release)
+
+
+# --- runs that are killed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("command", ["render", "apply"])
+def test_a_run_that_is_killed_leaves_no_plaintext(checkout: Checkout, command: str, number: signal.Signals) -> None:
     """What is left after SIGKILL is a folder of FIFOs that nobody serves."""
-    path = checkout.builder(': > "$HOME"/../waiting\n/bin/sleep 60')
+    path = checkout.stand_in("kustomize", f'{TALKER}: > "$HOME"/../waiting\n/bin/sleep 60')
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, "render", "dev"],
+        [sys.executable, "-c", program(), command, DEV],
         cwd=checkout.tree.folder,
         env={**checkout.environ, "PATH": path},
         stdout=subprocess.PIPE,
@@ -241,23 +242,27 @@ def test_a_run_that_is_killed_leaves_no_plaintext(checkout: Checkout, number: si
         time.sleep(0.02)
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
+    forgotten = processes_in(checkout.temporary)
+    for builder in forgotten:
+        os.kill(builder, signal.SIGKILL)
     assert (process.returncode != 0, out, checkout.scanner.scan(err, "")) == (True, b"", set())
     left = [entry for entry in checkout.temporary.rglob("*") if not entry.is_dir()]
     if number == signal.SIGKILL:
         assert any(stat.S_ISFIFO(entry.lstat().st_mode) for entry in left)
     else:
-        assert left == []
+        assert (left, forgotten) == ([], [])
     for entry in left:
         if entry.is_file():
             assert checkout.scanner.scan(entry.read_bytes(), str(entry)) == set()
-    _end_sleepers(checkout.temporary)
 
 
-def _end_sleepers(folder: Path) -> None:
-    """End the builder that a killed run left behind: it works in our folder, and nobody else does."""
+def processes_in(folder: Path) -> list[int]:
+    """Who works in a folder of ours: a builder that was left behind, for nobody else does."""
+    found: list[int] = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if str(folder) in os.readlink(entry / "cwd"):
-                os.kill(int(entry.name), signal.SIGKILL)
+                found.append(int(entry.name))
         except OSError:
             continue
+    return found

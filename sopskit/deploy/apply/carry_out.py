@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit.deploy.apply.adoption import adoptable, take_over
 from sopskit.deploy.apply.diff import Action
+from sopskit.deploy.apply.ownership import ForeignError, check_owner, is_ours, owner_of
 from sopskit.deploy.apply.plan import RefusedPlanError
 from sopskit.deploy.apply.readiness import ALWAYS_CURRENT, Readiness, State, readiness
 from sopskit.deploy.apply.stages import DEFINITION, FIRST, groups
 from sopskit.deploy.apply.trial import Step, made_namespaces, try_one
-from sopskit.errors import ClusterError, UnreachableError
+from sopskit.errors import ClusterError, RefusalError, SopskitError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sopskit.cluster import Connection
     from sopskit.deploy.apply.inventory import Doomed, Inventory
     from sopskit.deploy.apply.plan import Plan
     from sopskit.deploy.apply.target import ObjectId
     from sopskit.deploy.apply.trial import Settings
-    from sopskit.errors import SopskitError
+
+    Object = dict[str, Any]
 
 POLL = 0.2  # seconds
 GONE = Readiness(State.FAILED, "it is not there any more")
@@ -37,16 +39,20 @@ class Done(NamedTuple):
 
 
 class StoppedError(ClusterError):
-    """A run that had begun to write and could not go on. What was applied stays; nothing was deleted."""
+    """A run that had begun to write and could not go on. What was applied stays."""
 
-    def __init__(self, cause: SopskitError, applied: int, id: ObjectId | None) -> None:
-        """`id` is the object at which it stopped, if it was one."""
+    def __init__(self, cause: SopskitError, applied: int, id: ObjectId | None, deleted: int = 0) -> None:
+        """`id` is the object at which it stopped, if it was one; `applied` and `deleted` count what was done before."""
         place = f"{id}: " if id is not None else ""
-        count = "1 object" if applied == 1 else f"{applied} objects"
+        gone = f"{_count(deleted)} deleted" if deleted else "nothing was deleted"
         super().__init__(
-            f"{place}{cause.message}; stopped after {count} of this run had been applied, nothing was deleted",
+            f"{place}{cause.message}; stopped after {_count(applied)} of this run had been applied, {gone}",
             hint=cause.hint or "run it again: what is there already is not applied twice",
         )
+
+
+def _count(objects: int) -> str:
+    return "1 object" if objects == 1 else f"{objects} objects"
 
 
 class _AtError(Exception):
@@ -70,7 +76,9 @@ class _Run:
         self._plan = plan
         self._settings = settings
         self._inventory = inventory
+        self._pending = sum(step.action is not Action.SAME for step in plan.steps)
         self._applied = 0
+        self._deleted = 0
         self._lock = threading.Lock()
 
     def run(self) -> Done:
@@ -79,9 +87,9 @@ class _Run:
             deleted = self._delete()
             self._store(self._plan.ids() | self._plan.kept)
         except _AtError as error:
-            raise StoppedError(error.error, self._applied, error.id) from None
-        except ClusterError as error:
-            raise StoppedError(error, self._applied, None) from None
+            raise StoppedError(error.error, self._applied, error.id, self._deleted) from None
+        except SopskitError as error:
+            raise StoppedError(error, self._applied, None, self._deleted) from None
         return Done(tuple(steps), deleted, self._plan.kept)
 
     def _stages(self) -> list[Step]:
@@ -124,14 +132,30 @@ class _Run:
 
     def _apply_one(self, step: Step) -> None:
         try:
-            if step.adopts:
-                self._take_over(step)
-            self._connection.apply(step.path, step.target.body())
+            if step.action is Action.RECREATE:
+                self._recreate(step)
+            else:
+                self._change(step)
         except ClusterError as error:
             raise _AtError(step.target.id, error) from None
         with self._lock:
             self._applied += 1
-            self._settings.progress(self._applied, len(self._plan.steps))
+            self._settings.progress(self._applied, self._pending)
+
+    def _change(self, step: Step) -> None:
+        if step.adopts:
+            self._take_over(step)
+        if step.reclaims:
+            check_owner(self._connection.get(step.path), self._settings.owner)
+        self._connection.apply(step.path, step.target.body(), force=step.reclaims)
+
+    def _recreate(self, step: Step) -> None:
+        self._delete_same(step.path, step.uid, lambda live: is_ours(live, self._settings.owner))
+        try:
+            self._connection.apply(step.path, step.target.body())
+        except ClusterError as error:
+            message = f"was deleted and could not be created anew, so it is missing: {error.message}"
+            raise ClusterError(message, hint=error.hint) from None
 
     def _take_over(self, step: Step) -> None:
         live = self._connection.get(step.path)
@@ -168,13 +192,36 @@ class _Run:
 
     def _delete(self) -> tuple[ObjectId, ...]:
         """One after another in their order: what was deleted before a failure stays in the inventory, and is found gone."""
+        if self._plan.doomed and self._inventory is not None:
+            self._inventory.check()
         return tuple(item.id for item in self._plan.doomed if self._delete_one(item))
 
     def _delete_one(self, item: Doomed) -> bool:
         try:
-            return self._connection.delete(item.path, item.uid)
+            return self._delete_same(item.path, item.uid, lambda live: owner_of(live) == self._settings.owner)
         except ClusterError as error:
             raise _AtError(item.id, error) from None
+
+    def _delete_same(self, path: str, uid: str, may_go: Callable[[Object], bool]) -> bool:
+        """Delete the object that was planned for, in a state in which it may go; False if there is none any more."""
+        for last in (False, False, True):
+            live = self._connection.get(path)
+            if live is None:
+                return False
+            if live["metadata"]["uid"] != uid or not may_go(live):
+                raise ForeignError(
+                    "is not the object any more that was to be deleted", hint="run it again, and it is looked at anew"
+                )
+            try:
+                # False, for an object that was there just now, is a first attempt whose answer was lost
+                self._connection.delete(path, uid, version=live["metadata"]["resourceVersion"])
+                break
+            except RefusalError as error:
+                if error.status != 409 or last:
+                    raise
+        with self._lock:
+            self._deleted += 1
+        return True
 
 
 def wait_until_ready(connection: Connection, steps: Sequence[Step], within: float) -> list[tuple[ObjectId, str]]:

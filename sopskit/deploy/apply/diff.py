@@ -25,6 +25,7 @@ class Action(enum.Enum):
     CHANGE = "~"
     SAME = "="
     DELETE = "-"
+    RECREATE = "-/+"  # it is immutable: deleted, and created anew
     LATER = "?"  # cannot be tried before its namespace or its kind is there
 
 

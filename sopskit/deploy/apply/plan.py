@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit.deploy.apply.diff import Action
 from sopskit.deploy.apply.inventory import Doomed, Inventory, doomed
+from sopskit.deploy.apply.ownership import ForeignError
+from sopskit.deploy.apply.recreation import ForbiddenError
 from sopskit.deploy.apply.resources import Discovery, Resource, defined_by
+from sopskit.deploy.apply.rights import may
 from sopskit.deploy.apply.stages import DEFINITION, FIRST, rank
 from sopskit.deploy.apply.target import OWNER, ObjectId, Target, target
-from sopskit.deploy.apply.trial import ForeignError, Settings, Step, made_namespaces, try_one
+from sopskit.deploy.apply.trial import Settings, Step, made_namespaces, try_one
 from sopskit.errors import ClusterError, RefusalError
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from sopskit.errors import SopskitError
 
 FEW = 4  # so many objects of one kind and namespace are got one by one
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class Plan(NamedTuple):
@@ -70,13 +72,13 @@ class _Planner:
     def plan(self, inventory: Inventory | None) -> Plan:
         placed = self._place()
         self._judge([target for target, _ in placed])
+        stored = inventory.read() if inventory is not None else frozenset[ObjectId]()
         first = self._try([item for item in placed if item[0].id.kind in FIRST])
         rest = [item for item in placed if item[0].id.kind not in FIRST]
         later, now = self._split(rest, first)
         tried = self._try(now)
         self._ask_rights(later)
         steps = (*first, *tried, *(Step(*item, Action.LATER) for item in later))
-        stored = inventory.read() if inventory is not None else frozenset[ObjectId]()
         in_order = sorted(steps, key=lambda step: (rank(step.target.id), step.target.id))
         plan = Plan(tuple(in_order), stored=stored)
         if inventory is not None:
@@ -114,11 +116,13 @@ class _Planner:
         return placed
 
     def _judge(self, targets: Iterable[Target]) -> None:
-        policy = self._settings.policy
-        for item in targets if policy is not None else ():
-            if policy is not None and not policy.allows(item.id):
-                self._refuse(item.id, ClusterError("the policy does not allow this kind in this place"))
+        for item in targets:
+            if not self._is_allowed(item.id):
+                self._refuse(item.id, ForbiddenError("the policy does not allow this kind in this place"))
         self._stop_if_refused()
+
+    def _is_allowed(self, id: ObjectId) -> bool:
+        return self._settings.policy is None or self._settings.policy.allows(id)
 
     def _split(
         self, rest: Sequence[tuple[Target, Resource]], first: Sequence[Step]
@@ -146,7 +150,7 @@ class _Planner:
     def _try_one(self, target: Target, resource: Resource, live: Mapping[ObjectId, Any]) -> Step | None:
         try:
             return try_one(self._connection, target, resource, live, self._settings)
-        except (RefusalError, ForeignError) as error:
+        except (RefusalError, ForeignError, ForbiddenError) as error:
             self._refuse(target.id, error)
         finally:
             with self._lock:
@@ -183,24 +187,10 @@ class _Planner:
         """What cannot be tried: at least whether we may do it."""
         places = {(resource, item.id.namespace): item.id for item, resource in later}
         asked = [(place, verb) for place in places for verb in ("create", "patch")]
-        answers = self._connection.map(lambda item: self._may(*item[0], item[1]), asked)
-        for (place, verb), may in zip(asked, answers, strict=True):
-            if not may:
-                self._refuse(places[place], ClusterError(f"the API server forbids to {verb} {place[0].plural} there"))
-
-    def _may(self, resource: Resource, namespace: str, verb: str) -> bool:
-        attributes = {
-            "verb": verb,
-            "group": resource.api_version.rpartition("/")[0],
-            "resource": resource.plural,
-            "namespace": namespace,
-        }
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        return bool(self._connection.create(REVIEWS, review).content.get("status", {}).get("allowed"))
+        answers = self._connection.map(lambda item: may(self._connection, item[1], *item[0]), asked)
+        for (place, verb), allowed in zip(asked, answers, strict=True):
+            if not allowed:
+                self._refuse(places[place], ForbiddenError(f"the API server forbids to {verb} {place[0].plural} there"))
 
     # --- what is not wanted any more
 
@@ -214,7 +204,10 @@ class _Planner:
                 raise ClusterError(
                     "nothing at all is wanted any more, and that is not taken for an order to delete all"
                 )
-            delete, kept = doomed(self._connection, self._discovery, gone, inventory.name)
+            mine = frozenset(id for id in gone if self._is_allowed(id))
+            delete, kept = doomed(self._connection, self._discovery, mine, inventory.name, self._refuse)
+            kept |= gone - mine
+        self._refuse_shared(plan, inventory, delete)
         id = ObjectId("", "ConfigMap", inventory.namespace, f"inventory {inventory.name}")
         try:
             if inventory.namespace not in made_namespaces(plan.steps):
@@ -223,6 +216,22 @@ class _Planner:
             self._refuse(id, error)
         self._connection.map(self._try_to_delete, delete)
         return plan._replace(doomed=tuple(delete), kept=frozenset(kept))
+
+    def _refuse_shared(self, plan: Plan, inventory: Inventory, delete: Sequence[Doomed]) -> None:
+        """Refuse what is in the inventory of the same name in the object's own namespace, which has more right to it.
+
+        The label is the same: one of the two would delete what the other wants.
+        """
+        strays = {step.target.id for step in plan.steps if step.labelled and step.target.id not in plan.stored}
+        suspects = strays | {item.id for item in delete}
+        places = sorted({id.namespace for id in suspects} - {"", inventory.namespace})
+        for place, theirs in zip(places, self._connection.map(inventory.namesake, places), strict=True):
+            for id in sorted(theirs & suspects):
+                error = ForeignError(
+                    f"is in the inventory {inventory.name} of the namespace {place}",
+                    hint="give this run another --name, or the namespace of that inventory",
+                )
+                self._refuse(id, error)
 
     def _try_to_delete(self, item: Doomed) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Which kinds of objects, in which namespaces, a path of the repository may make: the cluster owner's word.
+"""Which kinds of objects, in which namespaces and by which names, a path of the repository may make: the cluster owner's word.
 
 The file lies outside of the repository, since whoever may change manifests must not widen what they may do:
 
@@ -8,9 +8,11 @@ The file lies outside of the repository, since whoever may change manifests must
         kinds: [Secret, ConfigMap, Deployment.apps, Widget.example.org]
         namespaces: [dev]
         clusterKinds: [Namespace]
+        names: [dev, service1-*]
 
 What no entry allows is refused. A kind without a group is one that Kubernetes brings; `*` stands for all kinds, or all
-namespaces. Kinds that are in no namespace are named apart.
+namespaces. Kinds that are in no namespace are named apart. Without `names` every name is allowed; a `*` at the end of one
+stands for any rest.
 """
 
 from __future__ import annotations
@@ -29,17 +31,18 @@ if TYPE_CHECKING:
 
     from sopskit.deploy.apply.target import ObjectId
 
-FIELDS = ("paths", "kinds", "namespaces", "clusterKinds")
+FIELDS = ("paths", "kinds", "namespaces", "clusterKinds", "names")
 ALL = "*"
 
 
 class Entry(NamedTuple):
-    """What the folders that match `paths` may make."""
+    """What the folders that match `paths` may make. No `names` are all of them."""
 
     paths: tuple[str, ...]
     kinds: frozenset[str]
     namespaces: frozenset[str]
     cluster_kinds: frozenset[str]
+    names: frozenset[str] = frozenset()
 
     def is_for(self, folder: str) -> bool:
         """Whether a folder, relative to the repository's root, is one of its paths or below one."""
@@ -50,7 +53,10 @@ class Entry(NamedTuple):
         """Whether it allows an object; one without a namespace is of a kind that is in none."""
         kinds = self.kinds if id.namespace else self.cluster_kinds
         in_place = not id.namespace or ALL in self.namespaces or id.namespace in self.namespaces
-        return in_place and (ALL in kinds or not kinds.isdisjoint(_spellings(id)))
+        return in_place and self._has_name(id.name) and (ALL in kinds or not kinds.isdisjoint(_spellings(id)))
+
+    def _has_name(self, name: str) -> bool:
+        return not self.names or any(_fits(pattern, name) for pattern in self.names)
 
 
 class Policy(NamedTuple):
@@ -61,6 +67,10 @@ class Policy(NamedTuple):
     def allows(self, id: ObjectId) -> bool:
         """Whether one entry allows an object as a whole."""
         return any(entry.allows(id) for entry in self.entries)
+
+
+def _fits(pattern: str, name: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith(ALL) else name == pattern
 
 
 def _spellings(id: ObjectId) -> Iterator[str]:
@@ -103,5 +113,7 @@ def _entry(node: yaml.Node, reader: Reader) -> Entry:
             raise reader.error(fields["paths"], error.message, hint=error.hint) from None
     if not found.get("paths"):
         raise reader.error(node, "an entry needs paths")
+    if "names" in found and (not found["names"] or any(ALL in name[:-1] for name in found["names"])):
+        raise reader.error(fields["names"], "expected names, with * at the end of one only")
     sets = (frozenset(found.get(name, ())) for name in FIELDS[1:])
     return Entry(found["paths"], *sets)

@@ -7,7 +7,7 @@ import re
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sopskit.deploy.opening import ANNOTATION, TOKEN_START
+from sopskit.deploy.opening import ANNOTATION, TOKEN_START, is_opt_out
 from sopskit.errors import RefusedError
 from sopskit.redact import escape
 
@@ -21,6 +21,7 @@ OWNER = "sopskit/inventory"  # the label that says which inventory an object is 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 TOKEN_TEXT = TOKEN_START.decode()
 SERVER_FIELDS = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+GROUP = re.compile(r"(?:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?\Z")
 VERSION = re.compile(r"(?:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[a-z0-9]+\Z")
 KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}\Z")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -65,61 +66,71 @@ class Target:
             metadata["labels"] = {**(metadata.get("labels") or {}), OWNER: owner}
         return Target(self.id._replace(namespace=namespace), self.api_version, {**self.content, "metadata": metadata})
 
+    def named(self, name: str) -> Target:
+        """The same under another name."""
+        content = {**self.content, "metadata": {**self.content["metadata"], "name": name}}
+        return Target(self.id._replace(name=name), self.api_version, content)
+
     def __repr__(self) -> str:
         """Which object."""
         return f"<{self.id}>"
 
 
 def target(obj: PlainObject) -> Target:
-    """What is sent of an object; a Secret's `stringData` is folded into its `data`.
+    """What is sent of an object; a Secret's `stringData` is folded into its `data`. The owner's label is left to `placed`.
 
     Under server-side apply one would own the field `stringData`, which is never stored: a key taken out of it would
     stay in `data` for ever (kubernetes/kubernetes#108008). Raises `RefusedError` for what is still encrypted, for a
     Secret whose entries are no text or no base64, and for names that no URL of the API can hold.
     """
     id = ObjectId(obj.api_version.rpartition("/")[0], obj.kind, obj.namespace, obj.name)
-    _check_names(obj, id)
+    if not (VERSION.match(obj.api_version) and is_possible(id)):
+        raise RefusedError(f"{id}: its apiVersion, kind, namespace or name is none that a cluster can have")
     content = dict(obj.reveal())
     for field in ("labels", "annotations"):
         if not isinstance(content["metadata"].get(field) or {}, dict):
             raise RefusedError(f"{id}: metadata.{field} is no mapping")
     metadata = {key: value for key, value in content["metadata"].items() if key not in SERVER_FIELDS}
-    annotations = metadata.get("annotations") or {}
-    if LAST_APPLIED in annotations:
-        metadata["annotations"] = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
+    for field, name in (("annotations", LAST_APPLIED), ("labels", OWNER)):
+        if name in (metadata.get(field) or {}):
+            metadata[field] = {key: value for key, value in metadata[field].items() if key != name}
     content["metadata"] = metadata
     content.pop("status", None)
-    if not _stays_encrypted(metadata):
+    if not is_opt_out((metadata.get("annotations") or {}).get(ANNOTATION)):
         _refuse_encrypted(content, id)
+        _refuse_encoded(content, id)
     if obj.kind == "Secret" and obj.api_version == "v1":
         _fold(content, id)
     return Target(id, obj.api_version, content)
 
 
-def _check_names(obj: PlainObject, id: ObjectId) -> None:
-    name, namespace = obj.name, obj.namespace
-    fine = (
-        VERSION.match(obj.api_version)
-        and KIND.match(obj.kind)
-        and (not namespace or LABEL.match(namespace))
-        and name not in {".", ".."}
-        and not set("/%") & set(name)
-        and name.isascii()
-        and name.isprintable()
-        and len(name) <= 253
+def is_possible(id: ObjectId) -> bool:
+    """Whether a cluster can have an object that is called so. Other names could lead to another object's URL."""
+    return bool(
+        GROUP.match(id.group)
+        and KIND.match(id.kind)
+        and (not id.namespace or LABEL.match(id.namespace))
+        and id.name not in {"", ".", ".."}
+        and not set("/%") & set(id.name)
+        and id.name.isascii()
+        and id.name.isprintable()
+        and len(id.name) <= 253
     )
-    if not fine:
-        raise RefusedError(f"{id}: its apiVersion, kind, namespace or name is none that a cluster can have")
-
-
-def _stays_encrypted(metadata: dict[str, Any]) -> bool:
-    value = (metadata.get("annotations") or {}).get(ANNOTATION)
-    return isinstance(value, str) and value.lower() == "disabled"
 
 
 def _refuse_encrypted(content: dict[str, Any], id: ObjectId) -> None:
     if "sops" in content or any(TOKEN_TEXT in text for text in _texts(content)):
         raise RefusedError(f"{id}: is still encrypted", hint=ENCRYPTED_HINT)
+
+
+def _refuse_encoded(content: dict[str, Any], id: ObjectId) -> None:
+    """The same for the bytes of a ConfigMap, where the token is hidden by base64."""
+    entries = content.get("binaryData")
+    if id.kind != "ConfigMap" or not isinstance(entries, dict):
+        return
+    for key, value in entries.items():
+        if isinstance(value, str) and TOKEN_START in _decoded(value, f"{id}: binaryData.{escape(key)}"):
+            raise RefusedError(f"{id}: binaryData.{escape(key)} is still encrypted", hint=ENCRYPTED_HINT)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -157,10 +168,15 @@ def _value(value: Any, field: str, place: str) -> str:
             return b64encode(value.encode()).decode()
         except UnicodeEncodeError:
             raise RefusedError(f"{place} is no UTF-8", hint="put it in data, as base64") from None
-    try:
-        decoded = b64decode("".join(value.split("\n")), validate=True)
-    except ValueError:
-        raise RefusedError(f"{place} is no base64") from None
+    decoded = _decoded(value, place)
     if TOKEN_START in decoded:
         raise RefusedError(f"{place} is still encrypted", hint=ENCRYPTED_HINT)
-    return value
+    # without the line breaks of kustomize's generators: the server keeps none, and would see a change each time
+    return b64encode(decoded).decode()
+
+
+def _decoded(value: str, place: str) -> bytes:
+    try:
+        return b64decode("".join(value.split("\n")), validate=True)
+    except ValueError:
+        raise RefusedError(f"{place} is no base64") from None

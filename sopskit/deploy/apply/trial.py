@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sopskit.deploy.apply.adoption import adoptable, is_adopted
 from sopskit.deploy.apply.diff import Action, Change, changes
 from sopskit.deploy.apply.fields import is_applied, without_noise
+from sopskit.deploy.apply.ownership import check_owner, is_ours, owner_of
+from sopskit.deploy.apply.recreation import IMMUTABLE_HINT, can_be_immutable, is_immutable, try_anew
 from sopskit.deploy.apply.stages import NAMESPACE
-from sopskit.deploy.apply.target import OWNER
-from sopskit.errors import ClusterError, RefusalError
+from sopskit.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from sopskit.deploy.apply.resources import Resource
     from sopskit.deploy.apply.target import ObjectId, Target
 
-IMMUTABLE_HINT = "the object in the cluster is immutable: give the new one another name, or delete the old one first"
-
 
 class Settings(NamedTuple):
-    """What a run is told: the namespace of objects that name none, and the owner, empty for none."""
+    """What a run is told: the namespace of objects that name none, and the owner, empty for none.
+
+    `adopt` names tools whose fields are taken over. `recreate` allows to delete an immutable Secret or ConfigMap of
+    ours that would change, and to create it anew. `reclaim` passes over conflicts in objects that are in the owner's
+    inventory already: what others have changed there is put right.
+    """
 
     namespace: str
     owner: str = ""
@@ -31,26 +35,31 @@ class Settings(NamedTuple):
     secrets: frozenset[str] = frozenset()
     prune: bool = False
     adopt: frozenset[str] = frozenset()
+    recreate: bool = False
+    reclaim: bool = False
     progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
 
 
 class Step(NamedTuple):
-    """An object, its place, and what applying it does."""
+    """An object, its place, and what applying it does.
+
+    `labelled`: its label says that it is in our inventory already. `adopts`, `reclaims`: fields of others are taken.
+    `uid` is of the object that is deleted before this one is created, empty for none.
+    """
 
     target: Target
     resource: Resource
     action: Action
     changes: tuple[Change, ...] = ()
+    labelled: bool = False
     adopts: bool = False
+    reclaims: bool = False
+    uid: str = ""
 
     @property
     def path(self) -> str:
         """Its URL's."""
         return self.resource.path(self.target.id)
-
-
-class ForeignError(ClusterError):
-    """The object is somebody else's."""
 
 
 def made_namespaces(steps: Iterable[Step]) -> set[str]:
@@ -61,46 +70,88 @@ def made_namespaces(steps: Iterable[Step]) -> set[str]:
 def try_one(
     connection: Connection, target: Target, resource: Resource, live: Mapping[ObjectId, Any], settings: Settings
 ) -> Step:
-    """What applying one object does; `live` has what is known of the cluster, None for what is known to be absent."""
-    there = live.get(target.id)
-    known = target.id in live
-    if there is None and (settings.adopt or (not settings.owner and not known)):
-        there = connection.get(resource.path(target.id))
-    _check_owner(there, settings.owner)
-    adopts = bool(settings.adopt and adoptable(there, target.api_version, settings.adopt))
-    if there is not None and not adopts and is_applied(target.content, there):
-        return Step(target, resource, Action.SAME)
-    answer = _ask(connection, target, resource, there, settings.adopt)
-    if answer.created:
-        return Step(target, resource, Action.CREATE, changes(None, answer.content, settings.secrets))
-    if there is None:
-        there = connection.get(resource.path(target.id))
-        _check_owner(there, settings.owner)
-    if there is not None and not adopts and without_noise(there) == without_noise(answer.content):
-        return Step(target, resource, Action.SAME)
-    return Step(target, resource, Action.CHANGE, changes(there, answer.content, settings.secrets), adopts)
+    """What applying one object does; `live` has what is known of the cluster, None for what is known to be absent.
+
+    Raises `RefusalError`, `ForeignError`, `ForbiddenError`, `UnreachableError`.
+    """
+    return _Trial(connection, target, resource, settings).step(live)
 
 
-def _ask(
-    connection: Connection,
-    target: Target,
-    resource: Resource,
-    there: Mapping[str, Any] | None,
-    adopt: frozenset[str],
-) -> Answer:
-    """The dry run; with the conflicts forced if all of them are with managers whose fields are taken over."""
-    path, body = resource.path(target.id), target.body()
-    try:
-        return connection.apply(path, body, dry_run=True)
-    except RefusalError as error:
-        if error.is_conflict and all(is_adopted(manager, adopt) for manager in error.managers):
-            return connection.try_forced(path, body)
-        if error.status == 422 and (there or {}).get("immutable"):
+class _Trial:
+    def __init__(self, connection: Connection, target: Target, resource: Resource, settings: Settings) -> None:
+        self._connection = connection
+        self._target = target
+        self._resource = resource
+        self._settings = settings
+        self._path = resource.path(target.id)
+        self._there: Mapping[str, Any] | None = None
+
+    def step(self, live: Mapping[ObjectId, Any]) -> Step:
+        target, settings = self._target, self._settings
+        self._there = live.get(target.id)
+        known = target.id in live
+        if self._there is None and (settings.adopt or (not settings.owner and not known)):
+            self._look()
+        check_owner(self._there, settings.owner)
+        adopts = bool(settings.adopt and adoptable(self._there, target.api_version, settings.adopt))
+        if self._there is not None and not adopts and is_applied(target.content, dict(self._there)):
+            return self._step(Action.SAME)
+        try:
+            answer, reclaims = self._ask()
+        except RefusalError as error:
+            return self._anew(error)
+        if answer.created:
+            return self._step(Action.CREATE, answer)
+        self._look_once()
+        there = self._there
+        if there is not None and not adopts and without_noise(dict(there)) == without_noise(answer.content):
+            return self._step(Action.SAME)
+        return self._step(Action.CHANGE, answer)._replace(adopts=adopts, reclaims=reclaims)
+
+    def _step(self, action: Action, answer: Answer | None = None) -> Step:
+        there = None if action is Action.CREATE or self._there is None else dict(self._there)
+        changed = changes(there, answer.content, self._settings.secrets) if answer is not None else ()
+        owner = owner_of(self._there)
+        labelled = bool(owner) and owner == self._settings.owner
+        return Step(self._target, self._resource, action, changed, labelled)
+
+    # --- what is there
+
+    def _look(self) -> None:
+        self._there = self._connection.get(self._path)
+
+    def _look_once(self) -> None:
+        if self._there is None:
+            self._look()
+            check_owner(self._there, self._settings.owner)
+
+    # --- the dry run
+
+    def _ask(self) -> tuple[Answer, bool]:
+        """The dry run, with the conflicts forced if all of them may be; and whether applying must force them."""
+        body = self._target.body()
+        try:
+            return self._connection.apply(self._path, body, dry_run=True), False
+        except RefusalError as error:
+            if not error.is_conflict:
+                raise
+            if all(is_adopted(manager, self._settings.adopt) for manager in error.managers):
+                return self._connection.try_forced(self._path, body), False
+            self._look_once()
+            if not (self._settings.reclaim and self._settings.owner and is_ours(self._there, self._settings.owner)):
+                raise
+            return self._connection.try_forced(self._path, body), True
+
+    def _anew(self, error: RefusalError) -> Step:
+        """The step that deletes an immutable object and creates it again; raises the refusal for any other."""
+        if error.status != 422 or not can_be_immutable(self._target.id):
+            raise error
+        self._look_once()
+        there = self._there
+        if there is None or not is_immutable(there, error.fields):
+            raise error
+        if not self._settings.recreate:
             error.hint = IMMUTABLE_HINT
-        raise
-
-
-def _check_owner(there: Mapping[str, Any] | None, owner: str) -> None:
-    other = ((there or {}).get("metadata", {}).get("labels") or {}).get(OWNER)
-    if other and other != owner:
-        raise ForeignError(f"is in the inventory {other}", hint=f"apply it with --name {other}, or take it out there")
+            raise error
+        answer = try_anew(self._connection, self._target, self._resource, there, self._settings.owner)
+        return self._step(Action.RECREATE, answer)._replace(uid=there["metadata"]["uid"])

@@ -13,6 +13,8 @@ from sopskit.deploy.apply.trial import Settings
 from sopskit.deploy.objects import read_objects
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sopskit.cluster import Connection
     from tests.cluster.apiserver import Cluster
 
@@ -27,6 +29,8 @@ class Applier:
         self.namespace = namespace
 
     adopt: frozenset[str] = frozenset()
+    recreate = False
+    reclaim = False
 
     def plan(self, *objects: dict[str, Any], name: str = "", prune: bool = False) -> Plan:
         """What would be done."""
@@ -34,9 +38,13 @@ class Applier:
 
     def apply(self, *objects: dict[str, Any], name: str = "", prune: bool = False) -> Done:
         """Do it."""
+        return self.begin(*objects, name=name, prune=prune)()
+
+    def begin(self, *objects: dict[str, Any], name: str = "", prune: bool = False) -> Callable[[], Done]:
+        """Plan it; gives what carries it out, so that something may happen in between."""
         inventory = self.inventory(name)
         plan = self._plan(objects, name, prune, inventory)
-        return carry_out(self.connection, plan, self._settings(name, prune), inventory)
+        return lambda: carry_out(self.connection, plan, self._settings(name, prune), inventory)
 
     def _plan(self, objects: tuple[dict[str, Any], ...], name: str, prune: bool, inventory: Inventory | None) -> Plan:
         return make_plan(self.connection, _read(objects), self._settings(name, prune), inventory)
@@ -45,7 +53,9 @@ class Applier:
         return Inventory(self.connection, name, self.namespace) if name else None
 
     def _settings(self, name: str, prune: bool) -> Settings:
-        return Settings(self.namespace, name, prune=prune, adopt=self.adopt)
+        return Settings(
+            self.namespace, name, prune=prune, adopt=self.adopt, recreate=self.recreate, reclaim=self.reclaim
+        )
 
 
 def _read(objects: tuple[dict[str, Any], ...]) -> Any:

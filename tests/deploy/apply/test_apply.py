@@ -176,7 +176,7 @@ def test_an_immutable_secret_is_refused_by_its_field(applier: Applier, cluster: 
     with pytest.raises(RefusedPlanError) as caught:
         applier.apply({**secret("app", a="canary-two"), "immutable": True}, config_map("one", a="b"))
     assert refused(caught) == [f"Secret {namespace}/app: the API server finds it invalid (Invalid): data"]
-    assert "another name, or delete the old one first" in str(caught.value.hint)
+    assert "deleted and created anew with --recreate" in str(caught.value.hint)
     assert names_in(cluster, namespace, "configmaps") == []
 
 

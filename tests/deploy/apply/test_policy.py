@@ -23,6 +23,11 @@ apply:
   - paths: [k8s/gitops/prod/**]
     kinds: ["*"]
     namespaces: ["*"]
+  - paths: [k8s/gitops/team/**]
+    kinds: [Secret]
+    namespaces: [shared]
+    clusterKinds: [Namespace]
+    names: [team, team-*]
 """
 
 
@@ -48,6 +53,13 @@ def policy(tmp_path: Path, folder: str, text: str = TEXT) -> Policy:
         ("k8s/gitops/prod", ObjectId("", "ConfigMap", "any", "a"), True),
         ("k8s/gitops/prod", ObjectId("", "Namespace", "", "a"), False),
         ("k8s/gitops/device", ObjectId("", "Secret", "dev", "a"), False),
+        ("k8s/gitops/team", ObjectId("", "Secret", "shared", "team"), True),
+        ("k8s/gitops/team", ObjectId("", "Secret", "shared", "team-a"), True),
+        ("k8s/gitops/team", ObjectId("", "Secret", "shared", "team2"), False),
+        ("k8s/gitops/team", ObjectId("", "Secret", "shared", "other"), False),
+        ("k8s/gitops/team", ObjectId("", "Namespace", "", "team"), True),
+        ("k8s/gitops/team", ObjectId("", "Namespace", "", "shared"), False),
+        ("k8s/gitops/dev/../team", ObjectId("", "Secret", "shared", "team"), False),
         (".", ObjectId("", "Secret", "dev", "a"), False),
     ],
 )
@@ -63,6 +75,8 @@ def test_an_object_is_allowed_where_an_entry_says_so(tmp_path: Path, folder: str
         ("", "expected `version: 1`"),
         ("version: 1\napply: [{kinds: [Secret]}]\n", "an entry needs paths"),
         ("version: 1\napply: [{paths: [/abs]}]\n", "matches nothing"),
+        ("version: 1\napply: [{paths: [a/**], names: []}]\n", "expected names"),
+        ("version: 1\napply: [{paths: [a/**], names: ['a*b']}]\n", "expected names"),
         ("version: 1\napply: [{paths: [a/**], namespace: [x]}]\n", "the field namespace is unknown"),
     ],
 )

@@ -15,6 +15,8 @@ from tests.cluster.faults import FOREVER, Cut, Refuse
 from tests.deploy.apply.applying import Applier, config_map, data_of, names_in, secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.cluster.apiserver import Cluster
     from tests.cluster.proxy import Proxy
 
@@ -166,3 +168,44 @@ def test_the_server_going_away_in_the_middle_loses_no_object_from_the_inventory(
     proxy.clear()
     through_proxy.apply(*objects, name="app")
     assert len(names_in(cluster, namespace)) == 12
+
+
+def test_an_object_that_we_may_not_see_prevents_all_deleting(
+    applier: Applier, as_user: Callable[[str], Applier], cluster: Cluster, namespace: str
+) -> None:
+    applier.apply(config_map("one"), config_map("two"), ONE, name="app")
+    cluster.allow("deployer", namespace, ["configmaps"])
+    with pytest.raises(RefusedPlanError) as caught:
+        as_user("deployer").apply(config_map("one"), name="app", prune=True)
+    assert [f"{id}: {error.message}" for id, error in caught.value.refusals] == [
+        f"Secret {namespace}/one: the API server forbids it (Forbidden)"
+    ]
+    assert names_in(cluster, namespace, "configmaps") == ["one", "sopskit-inventory-app", "two"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ["", "Secret", "NS", ".."],
+        ["", "Secret", "..", "two"],
+        ["", "Secret", "NS", "../configmaps/other"],
+        ["", "Secret", "NS", ""],
+        ["../../api", "Secret", "NS", "two"],
+        ["", "Secret", "NS"],
+        ["", "Secret", "NS", 5],
+    ],
+)
+def test_an_edited_inventory_does_not_lead_to_another_object(
+    through_proxy: Applier, cluster: Cluster, proxy: Proxy, namespace: str, entry: list[object]
+) -> None:
+    through_proxy.apply(ONE, TWO, name="app")
+    # a namespace of ours, which no prune may delete: `secrets/..` would be its URL
+    label = {"metadata": {"labels": {"sopskit/inventory": "app"}}}
+    cluster.request("PATCH", f"/api/v1/namespaces/{namespace}", label, content_type=MERGE)
+    objects = json.dumps([[namespace if part == "NS" else part for part in entry]])
+    path = f"/api/v1/namespaces/{namespace}/configmaps/sopskit-inventory-app"
+    cluster.request("PATCH", path, {"data": {"objects": objects}}, content_type=MERGE)
+    proxy.clear()
+    with pytest.raises(RefusedError, match="cannot be read"):
+        through_proxy.apply(ONE, name="app", prune=True)
+    assert proxy.requests("DELETE") == []

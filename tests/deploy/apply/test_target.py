@@ -24,6 +24,9 @@ def secret(**fields: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "app"}, **fields}
 
 
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}}
+
+
 def test_string_data_is_folded_over_data() -> None:
     content = made(secret(data={"a": "b25l", "b": "dHdv"}, stringData={"b": "2", "c": "☃"})).content
     assert content == secret(data={"a": "b25l", "b": "Mg==", "c": "4piD"})
@@ -41,6 +44,14 @@ def test_the_manifest_that_kubectl_keeps_is_taken_out() -> None:
     assert sent["metadata"]["annotations"] == {"a": "b"}
 
 
+def test_a_manifest_does_not_say_which_inventory_it_is_in() -> None:
+    labels = {"sopskit/inventory": "theirs", "a": "b"}
+    sent = made(secret(metadata={"name": "app", "labels": labels}))
+    assert sent.content["metadata"]["labels"] == {"a": "b"}
+    placed = sent.placed("dev", "ours").content["metadata"]["labels"]
+    assert placed == {"a": "b", "sopskit/inventory": "ours"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -51,6 +62,16 @@ def test_the_manifest_that_kubectl_keeps_is_taken_out() -> None:
         (secret(metadata={"name": "app", "annotations": {"a": TOKEN}}), "Secret app: is still encrypted"),
         (secret(data={"a": "not base64!"}), "Secret app: data.a is no base64"),
         (secret(data={"a": 5}), "Secret app: data.a is no text"),
+        (secret(data={"a": ["b"]}), "Secret app: data.a is no text"),
+        (secret(stringData={"a": 1.5}), "Secret app: stringData.a is no text"),
+        (secret(stringData={TOKEN: "a"}), "Secret app: is still encrypted"),
+        (secret(metadata={"name": "app", "labels": ["a"]}), "Secret app: metadata.labels is no mapping"),
+        (
+            {**CONFIG_MAP, "binaryData": {"a": "RU5DW0FFUzI1Nl9HQ00sZGF0YTo="}},
+            "ConfigMap app: binaryData.a is still encrypted",
+        ),
+        ({**CONFIG_MAP, "binaryData": {"a": "no base64!"}}, "ConfigMap app: binaryData.a is no base64"),
+        ({**CONFIG_MAP, "data": {"a": f"sops: {TOKEN}"}}, "ConfigMap app: is still encrypted"),
         (secret(stringData={"a": True}), "Secret app: stringData.a is no text"),
         (secret(stringData=["a"]), "Secret app: stringData is no mapping"),
         (

@@ -1,0 +1,1 @@
+"""Telling people and programs of rounds: webhooks, Slack, the commit status of GitHub and GitLab."""

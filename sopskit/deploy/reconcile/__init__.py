@@ -1,0 +1,1 @@
+"""The reconciler: Git is the truth, the cluster follows, the private key stays inside."""

@@ -1,0 +1,125 @@
+"""What a source's object says of itself: conditions as `kubectl wait` and kstatus read them, and the last revisions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sopskit.deploy.reconcile.report import Applied, Outcome
+from sopskit.deploy.reconcile.source import API_VERSION, KIND
+from sopskit.errors import RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sopskit.cluster import Connection
+    from sopskit.deploy.reconcile.report import Report
+    from sopskit.deploy.reconcile.source import BadSource, Source, SourceId
+
+    Object = dict[str, Any]
+
+READY, RECONCILING, STALLED, DRIFTED = "Ready", "Reconciling", "Stalled", "Drifted"
+LONGEST_MESSAGE = 1024  # characters; the API allows 32768, and it is read on a screen
+MANAGER = "sopskit-status"
+
+
+class Condition(NamedTuple):
+    """One condition, but for the time of its last change."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str
+
+
+class Status(NamedTuple):
+    """What is to be written. Comparable: what is written already is not written again."""
+
+    generation: int
+    conditions: tuple[Condition, ...]
+    attempted: str = ""
+    applied: Applied | None = None
+    round: tuple[tuple[str, str | int], ...] = ()
+
+
+def of_report(source: Source, report: Report, applied: Applied | None) -> Status:
+    """The status after a round; `applied` is what is in the cluster as a whole."""
+    good = report.outcome in {Outcome.APPLIED, Outcome.UNCHANGED}
+    ready = Condition(READY, good, report.reason, _cut(report.message, report.hint))
+    conditions = [ready]
+    if report.outcome is Outcome.DRIFTED:
+        conditions.append(Condition(DRIFTED, True, "Drifted", _cut(report.message, "")))
+    counts = (("created", report.created), ("changed", report.changed), ("deleted", report.deleted))
+    told = (("outcome", report.outcome.value), ("objects", report.objects), *counts)
+    # a round that changed nothing is no news: the last one that did stays
+    round = () if report.outcome is Outcome.UNCHANGED else told
+    return Status(source.generation, tuple(conditions), report.revision, applied, round)
+
+
+def of_running(source: Source, before: Status | None) -> Status:
+    """While a round works on something new."""
+    last = before or Status(0, ())
+    kept = [item for item in last.conditions if item.type not in {RECONCILING, STALLED}]
+    now = Condition(RECONCILING, True, "Progressing", "a round is under way")
+    return last._replace(generation=source.generation, conditions=(*kept, now))
+
+
+def of_bad(source: BadSource) -> Status:
+    """A source that is not understood; waiting does not help."""
+    message = _cut(source.message, "")
+    conditions = (Condition(READY, False, "Invalid", message), Condition(STALLED, True, "Invalid", message))
+    return Status(source.generation, conditions)
+
+
+def of_suspended(source: Source, before: Status | None) -> Status:
+    """A source that rests: what was said of it stays, but nothing is under way."""
+    last = before or Status(0, ())
+    kept = tuple(item for item in last.conditions if item.type not in {RECONCILING, STALLED})
+    return last._replace(generation=source.generation, conditions=kept)
+
+
+def _cut(message: str, hint: str) -> str:
+    text = f"{message} ({hint})" if hint else message
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 3]}..."
+
+
+def write_status(connection: Connection, id: SourceId, status: Status, live: Mapping[str, Any]) -> None:
+    """Write it by server-side apply; the time of a condition is kept while its status stays. Raises `ClusterError`.
+
+    `live` is the object's status as it was read. A source that is gone has no status.
+    """
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    before = {item.get("type"): item for item in live.get("conditions") or () if isinstance(item, dict)}
+    content: Object = {
+        "observedGeneration": status.generation,
+        "conditions": [_condition(item, status.generation, before.get(item.type), now) for item in status.conditions],
+    }
+    applied = status.applied or Applied("", 0, "")
+    told = (status.attempted, applied.revision, applied.key_version)
+    for name, value in zip(("lastAttemptedRevision", "lastAppliedRevision", "keysVersion"), told, strict=True):
+        if value:
+            content[name] = value
+    round = dict(status.round)
+    if round or live.get("lastRound"):
+        content["lastRound"] = {"time": now, **round} if round else live["lastRound"]
+    metadata = {"name": id.name, "namespace": id.namespace}
+    body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": content}
+    try:
+        connection.apply(f"{id.path}/status", json.dumps(body).encode(), manager=MANAGER, force=True)
+    except RefusalError as error:
+        if error.status != 404:
+            raise
+
+
+def _condition(item: Condition, generation: int, before: Mapping[str, Any] | None, now: str) -> Object:
+    word = "True" if item.status else "False"
+    since = before.get("lastTransitionTime") if before and before.get("status") == word else None
+    return {
+        "type": item.type,
+        "status": word,
+        "reason": item.reason,
+        "message": item.message,
+        "observedGeneration": generation,
+        "lastTransitionTime": since or now,
+    }

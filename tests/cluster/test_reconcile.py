@@ -1,0 +1,67 @@
+"""From a push to the cluster, through the real reconciler, Git over HTTP and SSH, and a real API server."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster.apiserver import MERGE
+from tests.cluster.reconciler import until
+from tests.cluster.walking import names, password
+
+if TYPE_CHECKING:
+    from tests.cluster.reconciler import Reconciler
+    from tests.cluster.walking import Walk
+
+
+@pytest.mark.usefixtures("accounts")
+@pytest.mark.parametrize("transport", ["http", "ssh"])
+def test_three_environments_go_from_a_push_to_the_cluster_and_follow_it(
+    walk: Walk, transport: str, reconciler: Reconciler, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(transport).url("config.git")
+    with reconciler:
+        first = walk.git("rev-parse", "HEAD")
+        ids = {name: walk.source(name, url, helm=True) for name in ("dev", "qa", "prod")}
+        for name, id in ids.items():
+            walk.sources.wait_ready(id, first)
+            assert password(walk, name) == f"test-only-password-of-{name}"
+            assert {"service1", "service2", "service1-web", "front-web"} <= names(walk, name)
+
+        # changed by a merged branch
+        walk.git("checkout", "-q", "-b", "rotate")
+        walk.tree.change("dev", walk.tree.values["dev"]._replace(password="test-only-changed"))
+        walk.git("checkout", "-q", "main")
+        walk.git("merge", "-q", "--no-ff", "-m", "Merge rotate", "rotate")
+        walk.push()
+        merged = walk.git("rev-parse", "HEAD")
+        walk.sources.wait_ready(ids["dev"], merged)
+        assert password(walk, "dev") == "test-only-changed"
+
+        # drifted by hand: another value, a deleted object
+        namespace = walk.tree.namespace("dev")
+        value = base64.b64encode(b"by hand").decode()
+        path = f"/api/v1/namespaces/{namespace}/secrets/service1"
+        assert walk.cluster.request("PATCH", path, {"data": {"DB_PASSWORD": value}}, content_type=MERGE).status == 200
+        until(lambda: password(walk, "dev"), lambda found: found == "test-only-changed", "drift put right")
+        assert walk.cluster.request("DELETE", f"/api/v1/namespaces/{namespace}/configmaps/service1").status == 200
+        until(lambda: names(walk, "dev", "configmaps"), lambda found: "service1" in found, "deleted object back")
+
+        # reverted
+        walk.git("revert", "--no-edit", "-m", "1", "HEAD")
+        walk.push()
+        walk.sources.wait_ready(ids["dev"], walk.git("rev-parse", "HEAD"))
+        assert password(walk, "dev") == "test-only-password-of-dev"
+
+        # pruned
+        kustomization = walk.tree.folder("qa") / "kustomization.yaml"
+        kustomization.write_text(kustomization.read_text().replace(", service2]", "]"))
+        walk.git("commit", "-qam", "service2 leaves qa")
+        walk.push()
+        walk.sources.wait_ready(ids["qa"], walk.git("rev-parse", "HEAD"))
+        assert not {name for name in names(walk, "qa") if name.startswith("service2")}
+        assert {"service1", "service1-web"} <= names(walk, "qa")
+        assert any(name.startswith("service2") for name in names(walk, "prod"))
+    assert reconciler.said().count("\n") < 40

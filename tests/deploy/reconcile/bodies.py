@@ -1,0 +1,58 @@
+"""What children are told to do in these tests: functions of a module, as the forkserver needs them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def echo(argument: object) -> bytes:
+    return repr(argument).encode()
+
+
+def process(argument: object) -> bytes:
+    """The process's own number, its session, and whether a core file would be written of it."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    return repr((os.getpid() == os.getsid(0), limits, argument)).encode()
+
+
+def fail(argument: object) -> bytes:
+    raise ValueError(f"the secret is {argument}")
+
+
+def sleep(argument: object) -> bytes:
+    time.sleep(60)
+    return b""
+
+
+def refuse_to_end(argument: object) -> bytes:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return sleep(argument)
+
+
+def crash(argument: object) -> bytes:
+    ctypes.string_at(0)
+    return b""
+
+
+def fill_memory(argument: object) -> bytes:
+    return bytes(8 * 1024**3)
+
+
+def long_answer(argument: object) -> bytes:
+    return b"x" * 1_000_000
+
+
+def leave_a_process(argument: object) -> bytes:
+    """Start a program that outlives everybody, write its number to the file that is named, and be killed."""
+    left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    Path(str(argument)).write_text(str(left.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+    return b""

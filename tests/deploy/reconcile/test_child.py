@@ -1,0 +1,121 @@
+"""Functions in processes of their own: what they give, and what becomes of those that give nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sopskit.deploy.reconcile.child import ChildError, Children, Ended
+from sopskit.deploy.reconcile.forked import Limits
+from tests.deploy.reconcile import bodies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+USUAL = Limits(30.0)
+
+
+@pytest.fixture(scope="module")
+def children() -> Iterator[Children]:
+    running = Children()
+    running.warm_up()
+    yield running
+    running.close()
+
+
+def run(
+    children: Children, function: Callable[[object], bytes], argument: object = None, limits: Limits = USUAL
+) -> bytes | str:
+    """What a child gives, or the message of its error."""
+    children.start("key", function, argument, limits)
+    deadline = time.monotonic() + 60
+    while not (ended := children.wait(1.0)):
+        assert time.monotonic() < deadline
+    assert (len(ended), ended[0].key, len(children)) == (1, "key", 0)
+    answer = ended[0].answer
+    return answer.message if isinstance(answer, ChildError) else answer
+
+
+def test_a_child_gives_what_its_function_gives(children: Children) -> None:
+    assert run(children, bodies.echo, ("one", 2)) == b"('one', 2)"
+
+
+def test_a_long_answer_comes_whole(children: Children) -> None:
+    assert run(children, bodies.long_answer) == b"x" * 1_000_000
+
+
+def test_a_child_has_a_session_of_its_own_and_writes_no_core_file(children: Children) -> None:
+    assert run(children, bodies.process) == b"(True, (0, 0), None)"
+
+
+def test_of_an_exception_only_the_name_leaves_the_child(children: Children, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(children, bodies.fail, "open sesame") == "the round was cut off: it failed unexpectedly (ValueError)"
+    assert "sesame" not in "".join(capfd.readouterr())
+
+
+def test_a_child_that_takes_too_long_is_ended(children: Children) -> None:
+    assert run(children, bodies.sleep, limits=Limits(0.5)) == "the round was cut off: it did not end in time"
+
+
+def test_a_child_that_does_not_listen_is_killed(children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sopskit.deploy.reconcile.child.GRACE", 0.3)
+    assert run(children, bodies.refuse_to_end, limits=Limits(0.5)) == "the round was cut off: it did not end in time"
+
+
+def test_a_crash_takes_nothing_with_it(children: Children) -> None:
+    assert run(children, bodies.crash) == "the round was cut off: it was ended by signal 11"
+    assert run(children, bodies.echo, 1) == b"1"
+
+
+def test_memory_is_limited(children: Children) -> None:
+    told = run(children, bodies.fill_memory, limits=Limits(30.0, 2 * 1024**3))
+    assert told == "the round was cut off: it failed unexpectedly (MemoryError)"
+
+
+def test_what_a_killed_child_leaves_is_killed_too(children: Children, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    assert run(children, bodies.leave_a_process, file) == "the round was cut off: it was ended by signal 9"
+    pid = int(file.read_text())
+    deadline = time.monotonic() + 20
+    while _runs(pid):
+        run(children, bodies.echo)  # each end of a child looks for what is left
+        assert time.monotonic() < deadline
+
+
+def test_all_are_killed_at_once(children: Children) -> None:
+    for key in ("one", "two"):
+        children.start(key, bodies.sleep, None, Limits(60.0))
+    children.kill_now()
+    ended: list[Ended] = []
+    while len(ended) < 2:
+        ended += children.wait(1.0)
+    texts = {item.key: str(item.answer) for item in ended}
+    assert texts == dict.fromkeys(("one", "two"), "the round was cut off: it was ended by signal 9")
+
+
+def test_another_thing_that_is_ready_ends_the_waiting(children: Children) -> None:
+    reader, writer = os.pipe()
+    children.start("slow", bodies.sleep, None, Limits(60.0))
+    os.write(writer, b"\0")
+    began = time.monotonic()
+    assert children.wait(30.0, [reader]) == []
+    assert time.monotonic() - began < 20
+    children.end("slow", "its source is gone")
+    while not (ended := children.wait(1.0)):
+        pass
+    assert str(ended[0].answer) == "the round was cut off: its source is gone"
+    os.close(reader)
+    os.close(writer)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
