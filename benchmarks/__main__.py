@@ -23,6 +23,7 @@ from tests.testbed import install
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITS, FILES = 10_000, 500
+DEPLOYING = ("kustomize", "kubectl", "etcd", "kube-apiserver")
 IDENTITY = ROOT / "fixtures" / "keys-test-only" / "test-only-alice.agekey"
 
 
@@ -63,18 +64,26 @@ def measure_reviews(contestants: dict[str, list[str]], *, quick: bool) -> list[t
         return reviews.all_reviews(bench, quick=quick)
 
 
-def measure_deploying(contestants: dict[str, list[str]], *, quick: bool) -> tuple[list[tasks.Result], str]:
-    """The tasks of render and apply, and the versions of the peers. Raises `SystemExit` without kubectl."""
+def deploying_programs() -> dict[str, str]:
+    """The peers and the servers by name. Raises `SystemExit` without kubectl, which the testbed does not build."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise SystemExit("kubectl is not on the PATH")
-    programs = install.install(["kustomize", "etcd", "kube-apiserver"], os.environ)
-    kustomize = str(programs / "kustomize")
+    built = [name for name in DEPLOYING if name != "kubectl"]
+    folder = install.install(built, os.environ)
+    return {"kubectl": kubectl, **{name: str(folder / name) for name in built}}
+
+
+def measure_deploying(
+    contestants: dict[str, list[str]], programs: dict[str, str], *, quick: bool
+) -> tuple[list[tasks.Result], str]:
+    """The tasks of render and apply with `programs`, and the versions of the peers."""
+    kustomize, kubectl, etcd, apiserver = (programs[name] for name in DEPLOYING)
     with tempfile.TemporaryDirectory(prefix="sopskit-bench-") as name:
         folder = Path(name)
         (folder / "cluster").mkdir()
-        cluster = Cluster(str(programs / "etcd"), str(programs / "kube-apiserver"), folder / "cluster")
-        environ = {**environment(folder), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+        cluster = Cluster(etcd, apiserver, folder / "cluster")
+        environ = {**environment(folder), "PATH": f"{Path(kustomize).parent}{os.pathsep}{os.environ['PATH']}"}
         bench = tasks.Bench(contestants, Runner(folder, environ), "")
         try:
             cluster.start()
@@ -137,7 +146,7 @@ def _part(name: str, *, quick: bool) -> str:
     if name == "history":
         return report.history(measure_history(quick=quick), shown.get("sopskit", ""))
     if name == "deploying":
-        results, peers = measure_deploying(contestants, quick=quick)
+        results, peers = measure_deploying(contestants, deploying_programs(), quick=quick)
         return report.deploying(results, f"{shown.get('sopskit', '')} against {peers}")
     if name == "reviews":
         return report.reviews(measure_reviews(contestants, quick=quick), versions)

@@ -25,10 +25,11 @@
         HeaderMacError         PayloadError (both age)
       ToolError              a program we started failed
         GpgError  GitError  EditorError  CommandError  BuildError
+        RemoteError (of `git`: a GitError with the reason why a remote gave nothing)
       ClusterError           the API server cannot be reached, or refuses
         UnreachableError       no answer for as long as was waited
         RefusalError           an answer that refuses one request
-        RefusedPlanError  StoppedError  ForeignError (of `deploy.apply`: they carry its types)
+        RefusedPlanError  StoppedError  ForeignError  ForbiddenError (of `deploy.apply`: they carry its types)
       FileAccessError        a file cannot be read or written
       RefusedError           we could, but will not
       UsageError             options that exclude each other, a missing argument

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit import manifest
 from sopskit.deploy.finishing import finish, parse_stream
-from sopskit.deploy.kustomize import build as kustomize_build
 from sopskit.deploy.tree import KUSTOMIZATION_NAMES, SourceReader, kustomization_in, walk
 from sopskit.document import Edit, Leaf
 from sopskit.document.model import apply_edits
@@ -59,7 +58,9 @@ def render(folder: Path, root: Path, opener: SourceOpener, search_path: str) -> 
         raise RefusedError("the folder is not within the root that was given").at(file=str(folder))
     reader = SourceReader(root, opener)
     if kustomization_in(folder) is not None:
-        stream, sources = kustomize_build(folder, reader, search_path)
+        from sopskit.deploy import kustomize
+
+        stream, sources = kustomize.build(folder, reader, search_path)
     else:
         sources = _plain_sources(folder, reader)
         stream = _join(sources)

@@ -45,9 +45,9 @@ def build(folder: Path, reader: SourceReader, search_path: str) -> tuple[bytes, 
             hint="install kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize/) or add it to PATH",
         )
     sources, links = gather(folder, reader)
-    with ShadowTree(sources, reader.root, links) as shadow:
+    with ShadowTree(sources, reader.root, links, serving=False) as shadow:
         secret = any(source.opened for source in sources)
-        output = _run(builder, shadow.path(folder), shadow.folder, secret=secret)
+        output = _run(builder, shadow.path(folder), shadow, secret=secret)
         shadow.check()
     return output, sources
 
@@ -61,9 +61,11 @@ def find_kustomize(search_path: str) -> Builder | None:
     return None
 
 
-def _run(builder: Builder, folder: Path, home: Path, *, secret: bool) -> bytes:
+def _run(builder: Builder, folder: Path, shadow: ShadowTree, *, secret: bool) -> bytes:
+    """Build. A thousand threads take a while to start, so the builder starts in the meantime, and waits for them."""
+    home = shadow.folder
     argv = [builder.program, *builder.words, str(folder)]
-    status, output, complaint = run(argv, b"", home, {**ENVIRONMENT, "HOME": str(home)})
+    status, output, complaint = run(argv, b"", home, {**ENVIRONMENT, "HOME": str(home)}, shadow.serve)
     if status:
         raise BuildError(
             f"{builder.name} failed with exit status {status}: {_explain(complaint, folder, home, secret=secret)}",

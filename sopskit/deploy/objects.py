@@ -142,12 +142,13 @@ class _Loader(yaml.CSafeLoader):
         """A mapping; keys become strings, as in JSON. A key that is there twice is an error."""
         if not isinstance(node, yaml.MappingNode):
             raise _unusual(node)
-        merges = any(key.tag == f"{TAG}merge" for key, _ in node.value)
         own = [_spell(self.construct_object(key, deep=True), key) for key, _ in node.value if key.tag != f"{TAG}merge"]
         if len(set(own)) != len(own):
             raise yaml.MarkedYAMLError(problem="a key is there twice", problem_mark=node.start_mark)
-        if merges:
-            self.flatten_mapping(node)
+        if len(own) == len(node.value):
+            values = [value for _, value in node.value]
+            return {key: self.construct_object(value, deep=True) for key, value in zip(own, values, strict=True)}
+        self.flatten_mapping(node)
         return {
             _spell(self.construct_object(key, deep=True), key): self.construct_object(value, deep=True)
             for key, value in node.value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sopskit.errors import BuildError, LimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 DEADLINE = 60.0  # seconds
@@ -40,10 +40,17 @@ def find_program(name: str, search_path: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join(folders)) if folders else None
 
 
-def run(argv: Sequence[str], given: bytes, folder: Path, environ: Mapping[str, str]) -> Ended:
+def run(
+    argv: Sequence[str],
+    given: bytes,
+    folder: Path,
+    environ: Mapping[str, str],
+    meanwhile: Callable[[], None] | None = None,
+) -> Ended:
     """Run a program in `folder`, with `given` on its standard input, to its end or for a minute.
 
-    Raises `BuildError` if it cannot be started or does not end, and `LimitError` for more than 256 MiB of output.
+    `meanwhile` is called once the program runs; what it raises ends the program. Raises `BuildError` if it cannot be
+    started or does not end, and `LimitError` for more than 256 MiB of output.
     """
     name = os.path.basename(argv[0])
     # a signal while the program is started would leave it running: nobody would know its number yet
@@ -56,6 +63,8 @@ def run(argv: Sequence[str], given: bytes, folder: Path, environ: Mapping[str, s
     with process:
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            if meanwhile is not None:
+                meanwhile()
             output, complaint = process.communicate(given, timeout=DEADLINE)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)

@@ -30,10 +30,16 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 class ShadowTree:
     """The files of `sources`, below a new folder of mode 0700, at their paths relative to `root`. A context manager."""
 
-    __slots__ = ("_fifos", "_folders", "_links", "_outer", "_root", "_sources", "folder")
+    __slots__ = ("_fifos", "_folders", "_links", "_outer", "_root", "_serving", "_sources", "folder")
 
-    def __init__(self, sources: Sequence[Source], root: Path, links: Mapping[Path, Path] = NO_LINKS) -> None:
-        """`links` are links to folders, and where they lead. Nothing is written before the context is entered."""
+    def __init__(
+        self, sources: Sequence[Source], root: Path, links: Mapping[Path, Path] = NO_LINKS, *, serving: bool = True
+    ) -> None:
+        """`links` are links to folders, and where they lead. Nothing is written before the context is entered.
+
+        Unless `serving`, who opens an encrypted file waits until `serve` is called.
+        """
+        self._serving = serving
         self._sources = sources
         self._links = links
         self._root = root
@@ -41,16 +47,17 @@ class ShadowTree:
         self._fifos: list[_Fifo] = []
 
     def __enter__(self) -> Self:
-        """Make the tree and start to serve. Raises `LimitError` if the system has not enough threads."""
+        """Make the tree and, if so wished, start to serve. Raises what `serve` raises."""
         size = sum(len(source.data) for source in self._sources if source.opened is None)
         self._outer = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX, dir=_memory_for(size)))
         self.folder = Path(self._outer, "tree")
         try:
-            with _deaf_threads():
-                self._make_folder(str(self.folder))
-                for link, target in self._links.items():
-                    self._link(str(self.path(link)), str(self.path(target)))
-                self._place_all()
+            self._make_folder(str(self.folder))
+            for link, target in self._links.items():
+                self._link(str(self.path(link)), str(self.path(target)))
+            self._place_all()
+            if self._serving:
+                self.serve()
         except BaseException:
             self._remove()
             raise
@@ -61,6 +68,12 @@ class ShadowTree:
     ) -> None:
         """Stop serving and remove the tree."""
         self._remove()
+
+    def serve(self) -> None:
+        """Start to hand out the encrypted files. Raises `LimitError` if the system has not enough threads."""
+        with _deaf_threads():
+            for fifo in self._fifos:
+                fifo.start()
 
     def check(self) -> None:
         """Raise `BuildError` if a file could not be served: a reader may have taken it for an empty one."""
@@ -81,9 +94,7 @@ class ShadowTree:
             if source.opened is None:
                 _write_file(path, source.data)
             else:
-                fifo = _Fifo(path, f"{self._outer}/{len(self._fifos)}.next", source.opened.plaintext)
-                fifo.start()
-                self._fifos.append(fifo)
+                self._fifos.append(_Fifo(path, f"{self._outer}/{len(self._fifos)}.next", source.opened.plaintext))
 
     def _make_folder(self, path: str) -> None:
         if path not in self._folders:

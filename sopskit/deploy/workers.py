@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Found: TypeAlias = dict[int, OpenedSource | None]
 
 LEAST_FILES = 64  # to start a worker costs as much as to open about ten of them
-MOST_PROCESSES = 8
+MOST_PROCESSES = 4
 CHUNK = 16  # files that a process takes at a time
 TICKET = 2  # bytes that stand for a chunk
 NOTHING_OPENED: Found = {}

@@ -53,8 +53,8 @@ def check_out(
     *,
     most_files: int = MOST_FILES,
     most_bytes: int = MOST_BYTES,
-) -> None:
-    """Write a commit's files into a folder, which is made (mode 0700) or empty.
+) -> tuple[str, ...]:
+    """Write a commit's files into a folder, which is made (mode 0700) or empty; gives the paths of submodules, escaped.
 
     Regular files get mode 0600, symbolic links stay such, submodules are left out. Raises `RefusedError` for a link that
     leads out of the folder and for a name that is dangerous, `LimitError` for too many files or bytes, `GitError` if the
@@ -62,7 +62,7 @@ def check_out(
     """
     plumbing = StorePlumbing(store, search_path)
     with reading(store, commit), closing(plumbing.objects()) as objects:
-        files, links = _listed(plumbing, commit, most_files, most_bytes)
+        files, links, submodules = _listed(plumbing, commit, most_files, most_bytes)
         objects.expect(link.id for link in links)
         targets = {link.path: objects.blob(link.id, limit=LARGEST_BLOB) for link in links}
         if len(targets) != len(links):
@@ -74,6 +74,7 @@ def check_out(
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+    return submodules
 
 
 def _make(folder: Path) -> None:
@@ -88,28 +89,32 @@ def _make(folder: Path) -> None:
         raise FileAccessError(f"the folder for the files cannot be made: {(error.strerror or '').lower()}") from None
 
 
-def _listed(plumbing: StorePlumbing, commit: str, most_files: int, most_bytes: int) -> tuple[list[_File], list[_File]]:
-    """The regular files and the symbolic links of a commit."""
+def _listed(
+    plumbing: StorePlumbing, commit: str, most_files: int, most_bytes: int
+) -> tuple[list[_File], list[_File], tuple[str, ...]]:
+    """The regular files, the symbolic links and the submodules of a commit."""
     files: list[_File] = []
     links: list[_File] = []
+    submodules: list[str] = []
     total = 0
     for mode, file in _entries(plumbing, commit):
-        if mode == SUBMODULE:
-            continue
+        if len(files) + len(links) + len(submodules) == most_files:
+            raise LimitError(f"the commit has more than {most_files} files")
         _check_name(file.path)
+        if mode == SUBMODULE:
+            submodules.append(_shown(file.path))
+            continue
         total += file.size
         (links if mode == SYMLINK else files).append(file)
         if mode != SYMLINK and mode not in REGULAR:
             raise RefusedError(f"{_shown(file.path)}: mode {mode:o} is none of a file")
         if file.size > LARGEST_BLOB:
             raise LimitError(f"{_shown(file.path)} has {file.size} bytes, more than the limit of {LARGEST_BLOB}")
-        if len(files) + len(links) > most_files:
-            raise LimitError(f"the commit has more than {most_files} files")
         if total > most_bytes:
             raise LimitError(f"the commit's files have more than {most_bytes} bytes")
         if mode == SYMLINK and file.size > LONGEST_LINK:
             raise RefusedError(f"{_shown(file.path)}: a symbolic link is too long")
-    return files, links
+    return files, links, tuple(submodules)
 
 
 def _entries(plumbing: StorePlumbing, commit: str) -> Iterator[tuple[int, _File]]:

@@ -95,7 +95,7 @@ def fetch(
     """Bring the branch's commit and all its files into the bare store, which is made if need be; the commit's id.
 
     Nothing of its history comes along, and what the store had before need not be an ancestor. A store that is damaged is
-    made anew. Raises `RemoteError`, `GitError`, and `LimitError` if the pack is larger than `most_bytes`.
+    made anew. No other fetch into the same store may run meanwhile; reading may. Raises `RemoteError`, `GitError`, and `LimitError` if the pack is larger than `most_bytes`.
     """
     find_program("git", search_path)
     tip = head(remote, search_path, seconds=seconds)
@@ -184,13 +184,13 @@ def _access(how: _Fetch, address: Address, scratch: str) -> Iterator[_Access]:
     if credentials is None:
         yield _Access(settings, environ)
         return
-    reading = _pipe_of(credentials)
+    end = _pipe_of(credentials)
     try:
         # the shell that git starts for this leaves the operation's name in a comment
-        settings.append(("credential.helper", f"!cat /dev/fd/{reading} #"))
-        yield _Access(settings, environ, (reading,))
+        settings.append(("credential.helper", f"!cat /dev/fd/{end} #"))
+        yield _Access(settings, environ, (end,))
     finally:
-        os.close(reading)
+        os.close(end)
 
 
 def _trust(trusted: bytes, scratch: str) -> list[tuple[str, str]]:

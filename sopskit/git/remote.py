@@ -86,7 +86,7 @@ class Remote(NamedTuple):
     def trusted(self) -> bytes:
         """The certificates to trust, those beside the token included; empty for the system's."""
         beside = self.credentials.ca if isinstance(self.credentials, Token) else b""
-        return b"\n".join(pem for pem in (self.ca, beside) if pem)
+        return b"\n".join(pem for pem in dict.fromkeys((self.ca, beside)) if pem)
 
     @property
     def ref(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from base64 import b64encode
 from contextlib import closing
 from functools import lru_cache
@@ -32,11 +33,16 @@ REASONS = {401: Reason.CREDENTIALS, 403: Reason.CREDENTIALS, 404: Reason.REPOSIT
 
 def http_tip(remote: Remote, address: Address, seconds: float) -> str | None:
     """The commit that the branch is at, None if it is not there. Raises `RemoteError`."""
-    connection = _connection(remote, address, seconds)
+    context = _trusting(remote) if address.scheme == "https" else None
+    connection = (
+        HTTPSConnection(address.host, address.port, context=context)
+        if context is not None
+        else HTTPConnection(address.host, address.port)
+    )
     watch = _Watch(seconds)
     try:
         with closing(connection), watch:
-            return _ask(remote, address, _Line(connection, watch))
+            return _ask(remote, address, _Line(connection, context, watch))
     except RemoteError:
         raise
     except ssl.SSLCertVerificationError:
@@ -60,6 +66,7 @@ class _Watch:
     """Shuts a socket at the deadline: a server that sends a byte now and then never lets the socket's own timeout pass."""
 
     def __init__(self, seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds
         self.fired = False
         self._socket: socket.socket | None = None
         self._timer = Timer(seconds, self._fire)
@@ -90,26 +97,50 @@ class _Line(NamedTuple):
     """A connection, made again if the server has closed it between two requests."""
 
     connection: HTTPConnection
+    context: ssl.SSLContext | None
     watch: _Watch
 
     def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
         if self.connection.sock is None:
-            self.connection.connect()
-            self.watch.over(self.connection.sock)
+            line = _reached(self.connection.host, self.connection.port, self.watch.deadline)
+            self.connection.sock = line
+            self.watch.over(line)
+            if self.context is not None:
+                secured = self.context.wrap_socket(
+                    line, server_hostname=self.connection.host, do_handshake_on_connect=False
+                )
+                self.connection.sock = secured
+                self.watch.over(secured)
+                secured.do_handshake()
         self.connection.request(method, path, body, headers)
         return self.connection.getresponse()
 
 
-def _connection(remote: Remote, address: Address, seconds: float) -> HTTPConnection:
-    if address.scheme == "http":
-        return HTTPConnection(address.host, address.port, timeout=seconds)
+def _reached(host: str, port: int, deadline: float) -> socket.socket:
+    """A connection to the first address of a host that answers. All of them share the time: a name may have thousands."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    problem: OSError = TimeoutError()
+    for place, (*_, name) in enumerate(found):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            line = socket.create_connection((str(name[0]), port), left / (len(found) - place))
+        except OSError as error:
+            problem = error
+            continue
+        line.settimeout(max(0.001, deadline - time.monotonic()))
+        return line
+    raise problem
+
+
+def _trusting(remote: Remote) -> ssl.SSLContext:
     try:
-        context = _context(remote.trusted)
+        return _context(remote.trusted)
     except (ssl.SSLError, ValueError):
         raise remote.error(
             Reason.CERTIFICATE, "ca.crt has no certificate that can be read", "PEM is expected"
         ) from None
-    return HTTPSConnection(address.host, address.port, timeout=seconds, context=context)
 
 
 @lru_cache(maxsize=64)

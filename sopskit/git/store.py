@@ -44,7 +44,10 @@ class StorePlumbing(Plumbing):
         return self.output("rev-parse", "--verify", "--end-of-options", f"{REF}^{{commit}}").decode("ascii").strip()
 
     def tidy(self) -> None:
-        """Drop what a fetch that was killed left, and now and then what earlier ones brought."""
+        """Drop what a fetch that was killed left, and now and then what earlier ones brought, but for the last hour's.
+
+        Somebody may still read that. Nobody else may fetch meanwhile.
+        """
         packs = self.store / "objects" / "pack"
         names = os.listdir(packs) if packs.is_dir() else []
         for name in names:
@@ -52,7 +55,7 @@ class StorePlumbing(Plumbing):
                 (packs / name).unlink(missing_ok=True)
         if sum(name.endswith(".pack") for name in names) > MOST_PACKS:
             self.run(
-                "-c", "gc.packRefs=false", "gc", "--quiet", "--prune=now"
+                "-c", "gc.packRefs=false", "gc", "--quiet", "--prune=1.hour.ago"
             )  # what it cannot do now it can do the next time
 
 

@@ -171,9 +171,8 @@ def test_a_quick_run_of_reviews_measures_every_task(tool: Callable[[str], str]) 
 
 
 def test_a_quick_run_of_deploying_measures_every_task(tool: Callable[[str], str]) -> None:
-    for name in ("kustomize", "etcd", "kube-apiserver", "kubectl"):
-        tool(name)
-    results, versions = program.measure_deploying(program.programs(tool("sops")), quick=True)
+    programs = {name: tool(name) for name in program.DEPLOYING}
+    results, versions = program.measure_deploying(program.programs(tool("sops")), programs, quick=True)
     assert [(result.task, sorted(result.values)) for result in results] == [
         ("render 4 Secrets of a folder", ["sopskit"]),
         ("render 4 Secrets of a kustomization", ["kustomize", "sopskit"]),

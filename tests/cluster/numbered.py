@@ -27,11 +27,13 @@ CONFIGMAP = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: 
 class Numbered:
     """The work tree and the bare repository `config.git` that it is pushed to.
 
-    A commit has an encrypted Secret `app`, a ConfigMap `settings`, and one that no other commit has: `only-NUMBER`.
+    A commit has an encrypted Secret `app`, a ConfigMap `settings`, as many others as are wanted (`settings-0` and so on),
+    and one that no other commit has: `only-NUMBER`.
     """
 
-    def __init__(self, folder: Path, reader: AgeTestKey) -> None:
+    def __init__(self, folder: Path, reader: AgeTestKey, others: int = 0) -> None:
         """Pushes the commit 0."""
+        self._names = ["settings", *(f"settings-{number}" for number in range(others))]
         self.remotes = folder / "remotes"
         self.remotes.mkdir(parents=True)
         self._bare = str(self.remotes / "config.git")
@@ -48,9 +50,9 @@ class Numbered:
         done = sopskit("encrypt", "--config", self.git.folder / ".sops.yaml", "--in-place", secret)
         assert done.code == 0, done.err
         (self.git.folder / FOLDER / f"only-{self.number - 1}.yaml").unlink(missing_ok=True)
-        for name, file in (("settings", "settings"), (f"only-{self.number}",) * 2):
+        for name in (*self._names, f"only-{self.number}"):
             text = CONFIGMAP.format(name=name, number=self.number)
-            self.git.write(f"{FOLDER}/{file}.yaml", text.encode())
+            self.git.write(f"{FOLDER}/{name}.yaml", text.encode())
         commit = self.git.commit({}, f"number {self.number}")
         self.git("push", "--quiet", self._bare, "HEAD:refs/heads/main")
         return commit

@@ -227,3 +227,16 @@ def test_a_credential_plugin_is_not_told_the_keys_of_the_files(
         b"cat",
     ]
     assert {hit for event in started[1:] for hit in checkout.scanner.scan(event.data, event.place)} == set()
+
+
+def test_keys_of_a_secret_in_the_cluster_stay_in_memory(
+    checkout: Checkout, cluster: Cluster, tool: Callable[[str], str], alice: AgeTestKey
+) -> None:
+    del checkout.environ["SOPS_AGE_KEY_FILE"]
+    kept = {"metadata": {"name": "sops-keys"}, "stringData": {"identity.agekey": alice.identity}}
+    assert cluster.request("POST", f"/api/v1/namespaces/{checkout.namespace}/secrets", kept).status == 201
+    traced = checkout.run(tool("strace"), "apply", DEV, "--key-secret", "sops-keys", "--name", "dev")
+    assert (traced.returncode, traced.stderr) == (0, b"")
+    assert leaks(traced, checkout, cluster) == set()
+    assert list(checkout.temporary.iterdir()) == []
+    assert secrets_with(checkout.scanner, cluster, checkout.namespace) == IN_SECRETS | {"identity"}

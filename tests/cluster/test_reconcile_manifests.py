@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,8 @@ from tests.cluster.accounts import Account
 from tests.cluster.apiserver import MERGE, free_ports
 from tests.cluster.audited import AuditedCluster, audited_cluster
 from tests.cluster.numbered import FOLDER, Numbered
-from tests.cluster.reconciler import Reconciler, Sources, condition, until
+from tests.cluster.reconciler import Reconciler, Sources, until
+from tests.cluster.walking import password
 from tests.deploy.apply.applying import data_of, names_in
 from tests.deploy.notify.receivers import serving
 from tests.git.servers import HttpServer
@@ -31,12 +34,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cluster.audited import Event
+    from tests.cluster.walking import Walk
     from tests.conftest import AgeTestKey
 
 NAME = "sopskit-reconcile"
 USER = f"system:serviceaccount:sopskit:{NAME}"
 EVERYWHERE = "*"
 TOKEN = "test-only-token"
+# of a replica before this one
+LEASE_IS_THERE = {("sopskit", "coordination.k8s.io", "leases", "create")}
 BINDING_OF_A_NAMESPACE = re.compile(r'by RoleBinding "[^/"]+/([^"]+)"')
 
 Right = tuple[str, str, str, str]  # namespace, group, resource, verb
@@ -88,7 +94,9 @@ def test_they_are_accepted_and_a_second_time_change_nothing(
     objects = install("--image", "registry.example.org/sopskit-reconcile@sha256:" + "0" * 64)
     definition = path_of(one(objects, "CustomResourceDefinition"))
     conditions = until(
-        lambda: {item["type"]: item["status"] for item in cluster.request("GET", definition).json["status"]["conditions"]},
+        lambda: {
+            item["type"]: item["status"] for item in cluster.request("GET", definition).json["status"]["conditions"]
+        },
         lambda found: found.get("Established") == "True",
     )
     assert conditions == {"Established": "True", "NamesAccepted": "True"}  # no NonStructuralSchema
@@ -119,7 +127,7 @@ def test_the_pod_is_let_in_where_only_restricted_ones_are(
         return cluster.request("POST", "/api/v1/namespaces/sopskit/pods?dryRun=All", pod).status
 
     assert ask(template) == 201
-    for weaken in (
+    weaker: Sequence[Callable[[Any], object]] = (
         lambda spec: spec["securityContext"].update(runAsNonRoot=False),
         lambda spec: spec["securityContext"].update(runAsUser=0),
         lambda spec: spec["securityContext"].pop("seccompProfile"),
@@ -127,7 +135,8 @@ def test_the_pod_is_let_in_where_only_restricted_ones_are(
         lambda spec: spec["containers"][0]["securityContext"].pop("capabilities"),
         lambda spec: spec["volumes"].append({"name": "host", "hostPath": {"path": "/"}}),
         lambda spec: spec.update(hostNetwork=True),
-    ):
+    )
+    for weaken in weaker:
         weak = copy.deepcopy(template)
         weaken(weak["spec"])
         assert ask(weak) == 403, weak
@@ -163,7 +172,11 @@ BAD: Sequence[Mapping[str, Any]] = [
     *({"repository": url} for url in ("", "git://git.example.org/x", "file:///etc", "ext::sh -c id", "https://a b", 7)),
     *({"interval": text} for text in ("60", "-5s", "1d", "5 s", "", "1m\n", 60)),
     *({name: "soon"} for name in ("retryInterval", "timeout", "wait")),
-    *({"keys": keys} for keys in (None, {}, {"secretRef": {}}, {"secretRef": {"name": "A"}}, "keys")),
+    {"keys": None},
+    {"keys": {}},
+    {"keys": {"secretRef": {}}},
+    {"keys": {"secretRef": {"name": "A"}}},
+    {"keys": "keys"},
     {"credentials": {"secretRef": {"name": "../other"}}},
     {"credentials": {"secretRef": {"name": "git", "namespace": "other"}}},
     {"keys": {"secretRef": {"name": "keys", "namespace": "other"}}},
@@ -176,6 +189,8 @@ BAD: Sequence[Mapping[str, Any]] = [
     {"signedBy": "ssh-ed25519 AAAA"},
     {"policy": {"kinds": ["Secret"]}},
     {"policy": [{"kinds": "Secret"}]},
+    {"policy": []},
+    {"signedBy": []},
     {"checks": [{"http": {"url": "http://web/"}}]},
     {"checks": [{"name": "web", "http": {"url": "file:///etc/passwd"}}]},
     {"checks": [{"name": "web", "http": {"url": "http://web/", "status": 99}}]},
@@ -209,7 +224,11 @@ def test_the_definition_takes_good_sources_and_refuses_bad_ones(
 
 
 def test_kubectl_shows_what_a_source_is_at(
-    cluster: AuditedCluster, namespace: str, install: Callable[..., list[Any]], tool: Callable[[str], str], tmp_path: Path
+    cluster: AuditedCluster,
+    namespace: str,
+    install: Callable[..., list[Any]],
+    tool: Callable[[str], str],
+    tmp_path: Path,
 ) -> None:
     install()
     sources = Sources(cluster, namespace)
@@ -223,6 +242,7 @@ def test_kubectl_shows_what_a_source_is_at(
         ["NAME", "READY", "REASON", "REVISION", "AGE", "MESSAGE"],
         ["dev", "False", "FetchFailed", "0" * 40, shown.splitlines()[1].split()[4], "no branch"],
     ]
+    assert cluster.request("DELETE", id.path).status == 200  # or the reconciler of the next test would find it
 
 
 def _written(sources: Sources) -> Any:
@@ -325,16 +345,114 @@ def running(cluster: AuditedCluster, objects: Sequence[Any], folder: Path, path:
     assert command == "reconcile"
     # here others may listen at 8080, and there is no /scratch
     words[words.index("--listen") + 1] = f"127.0.0.1:{free_ports(1)[0]}"
-    del words[words.index("--scratch") :][:2]
+    place = words.index("--scratch")
+    del words[place : place + 2]
     with Reconciler(config, folder / "replica", *words, path=path) as reconciler:
         yield reconciler
 
 
-def own(cluster: AuditedCluster) -> list[Event]:
-    return [event for event in cluster.events() if event.user == USER]
+# What a container's runtime does for the Deployment's securityContext and volumes, done by hand: all that is mounted
+# becomes read-only, but for two volumes in memory; no capability, and none to be had.
+CONFINED = """\
+set -e
+mount -t tmpfs -o size=64m,mode=1777 tmpfs /dev/shm
+mount -t tmpfs -o size=512m,mode=700 tmpfs "$1"
+cut -d ' ' -f 5 /proc/self/mountinfo | sort -ru | while read -r place; do
+  case "$place" in "$1" | /dev/shm | /dev | /dev/* | /proc | /proc/* | /sys | /sys/*) ;;
+  *) mount -o remount,bind,ro "$place" ;; esac
+done
+shift
+exec setpriv --no-new-privs --bounding-set=-all "$@"
+"""
 
 
-def test_the_printed_rights_are_enough_and_each_of_them_is_used(
+def confined(scratch: Path) -> list[str]:
+    """The words before a command; skips the test where nobody may do that."""
+    before = ["unshare", "--mount", "--propagation", "private", "sh", "-c", CONFINED, "confined", str(scratch)]
+    if os.geteuid() != 0:
+        before[1:1] = ["--user", "--map-root-user"]
+    done = subprocess.run([*before, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs leave to mount: {done.stderr.strip()}")
+    return before
+
+
+@pytest.mark.usefixtures("accounts")
+def test_git_gpg_kustomize_and_helm_work_where_nothing_but_its_volumes_can_be_written(
+    walk: Walk, http: HttpServer, install: Callable[..., list[Any]], reconciler: Reconciler
+) -> None:
+    container = one(install(), "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/scratch", "/dev/shm"}
+    scratch = reconciler.folder / "scratch"
+    reconciler.environ |= {item["name"]: item["value"].replace("/scratch", str(scratch)) for item in container["env"]}
+    reconciler.start(*confined(scratch))
+    try:
+        id = walk.source("prod", http.url("config.git"), helm=True)
+        walk.sources.wait_ready(id, walk.git("rev-parse", "HEAD"))
+    finally:
+        assert reconciler.stop() == 0
+    assert password(walk, "prod") == "test-only-password-of-prod"
+    assert list(scratch.iterdir()) == []  # the volume has gone with its pod
+
+
+def own(cluster: AuditedCluster, after: float = 0.0) -> list[Event]:
+    """What the reconciler asked for, impersonating or not."""
+    return [event for event in cluster.events() if event.user == USER and event.began > after]
+
+
+def may(cluster: AuditedCluster, namespace: str, user: str) -> set[tuple[str, str, str, tuple[str, ...]]]:
+    """What the API server lets somebody do in a namespace: group, resource, verb, names (empty for all)."""
+    content = {"spec": {"namespace": namespace}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    status = cluster.request("POST", path, content, user=user).json["status"]
+    assert not status["incomplete"]
+    return {
+        (group, resource, verb, tuple(rule.get("resourceNames", ())))
+        for rule in status["resourceRules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def conditions_told(events: Sequence[Event], namespace: str) -> list[list[str]]:
+    """The conditions in each status of the source `dev`."""
+    found = [event for event in events if (event.resource, event.namespace) == ("sopssources/status", namespace)]
+    return [[item["type"] for item in event.body["status"]["conditions"]] for event in found if event.name == "dev"]
+
+
+EVERYBODYS = {
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "create", ()),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "create", ()),
+    ("authentication.k8s.io", "selfsubjectreviews", "create", ()),
+}
+IN_SOURCES_NAMESPACE = {
+    ("reconcile.sopskit", "sopssources", "list", ()),
+    ("reconcile.sopskit", "sopssources/status", "patch", ()),
+    ("", "secrets", "get", ()),
+    *(("", "configmaps", verb, ()) for verb in ("get", "create", "patch")),
+    ("", "serviceaccounts", "impersonate", ()),
+    ("events.k8s.io", "events", "create", ()),
+}
+IN_OWN_NAMESPACE = {
+    ("coordination.k8s.io", "leases", "create", ()),
+    *(("coordination.k8s.io", "leases", verb, (NAME,)) for verb in ("get", "update")),
+}
+REFUSED = (
+    ("GET", "/api/v1/namespaces/{}/secrets"),
+    ("PUT", "/api/v1/namespaces/{}/secrets/git"),
+    ("DELETE", "/api/v1/namespaces/{}/configmaps/settings"),
+    ("GET", "/api/v1/namespaces/{}/configmaps"),
+    ("POST", "/api/v1/namespaces/{}/pods"),
+    ("POST", "/api/v1/namespaces/{}/serviceaccounts/deployer/token"),
+    ("DELETE", "/apis/reconcile.sopskit/v1alpha1/namespaces/{}/sopssources/dev"),
+    ("PATCH", "/apis/reconcile.sopskit/v1alpha1/namespaces/{}/sopssources/dev"),
+    ("GET", "/apis/coordination.k8s.io/v1/namespaces/{}/leases/another"),
+    ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings"),
+)
+
+
+def test_the_printed_rights_are_enough_each_is_used_and_all_else_is_refused(
     cluster: AuditedCluster,
     install: Callable[..., list[Any]],
     new_team: Callable[[], Team],
@@ -349,16 +467,48 @@ def test_the_printed_rights_are_enough_and_each_of_them_is_used(
         with running(cluster, objects, tmp_path, builders) as replica:
             id = team.write(notify=notify)
             team.sources.wait_ready(id, team.tree.git("rev-parse", "HEAD"))
-            team.sources.wait_ready(id, team.tree.push())  # another one is pruned
+            team.sources.wait_ready(id, team.tree.push())  # what the commit before had is deleted
             assert names_in(cluster, team.namespace, "configmaps")[:2] == ["only-1", "settings"]
             settings = f"/api/v1/namespaces/{team.namespace}/configmaps/settings"
             assert cluster.request("DELETE", settings).status == 200
-            until(lambda: data_of(cluster, team.namespace, "settings", "configmaps"), lambda found: found == {"number": "1"})
+            until(lambda: data_of(cluster, team.namespace, "settings", "configmaps"), bool)
             until(lambda: hook.seen, lambda seen: len(seen) >= 3, "notices")
             assert replica.stop() == 0
-            replica.start()
-            bad = team.write("bad", path="../../other", interval="5s")
-            team.sources.wait_failed(bad, "Invalid")
+            replica.start()  # renews the lease that it has made
+            team.sources.wait_failed(team.write("bad", interval="9000h"), "Invalid")
+            team.sources.wait_ready(id, team.tree.push())
     assert used(own(cluster), everywhere=True) == granted(objects)
     assert [str(event) for event in own(cluster) if event.status in {401, 403}] == []
     assert "could not" not in replica.said()
+    # from the first good round on, also while another process works on the first of its own
+    assert [types for types in conditions_told(own(cluster), team.namespace) if "Ready" not in types] == [
+        ["Reconciling"]
+    ]
+    assert may(cluster, team.namespace, USER) == EVERYBODYS | IN_SOURCES_NAMESPACE
+    assert may(cluster, "sopskit", USER) == EVERYBODYS | IN_SOURCES_NAMESPACE | IN_OWN_NAMESPACE
+    refused = [cluster.request(verb, path.format(team.namespace), {}, user=USER).status for verb, path in REFUSED]
+    assert refused == [403] * len(REFUSED)
+
+
+def test_with_namespaces_the_rights_end_at_these(
+    cluster: AuditedCluster,
+    install: Callable[..., list[Any]],
+    new_team: Callable[[], Team],
+    tmp_path: Path,
+    builders: str,
+) -> None:
+    seen, unseen = new_team(), new_team()
+    began = time.time()
+    objects = install("--namespace", seen.namespace)
+    with running(cluster, objects, tmp_path, builders):
+        unseen_id, id = unseen.write(), seen.write()
+        seen.sources.wait_ready(id, seen.tree.git("rev-parse", "HEAD"))
+        seen.sources.wait_ready(id, seen.tree.push())
+    events = own(cluster, began)
+    assert used(events, everywhere=False) == granted(objects) - LEASE_IS_THERE
+    assert {event.namespace for event in events if event.resource} == {seen.namespace, "sopskit"}
+    assert [str(event) for event in events if event.status in {401, 403}] == []
+    assert (unseen.sources.status(unseen_id), names_in(cluster, unseen.namespace, "configmaps")) == ({}, [])
+    assert may(cluster, seen.namespace, USER) == EVERYBODYS | IN_SOURCES_NAMESPACE
+    assert may(cluster, "sopskit", USER) == EVERYBODYS | IN_OWN_NAMESPACE
+    assert may(cluster, unseen.namespace, USER) == EVERYBODYS

@@ -43,6 +43,29 @@ def test_a_program_that_does_not_read_its_input_is_no_error(tmp_path: Path) -> N
     assert process.run([script(tmp_path, "exit 0")], b"x" * 1_000_000, tmp_path, EMPTY).status == 0
 
 
+def test_something_may_be_done_once_it_runs(tmp_path: Path) -> None:
+    path, fifo = script(tmp_path, "/bin/cat fifo"), tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    def tell() -> None:
+        fifo.write_text("told")
+
+    ended = process.run([path], b"", tmp_path, EMPTY, tell)
+    assert ended == process.Ended(0, b"told", b"")
+
+
+def test_if_that_fails_the_program_is_ended(tmp_path: Path) -> None:
+    def fail() -> None:
+        while not child.exists() or not child.read_text():
+            time.sleep(0.01)
+        raise LimitError("no more")
+
+    child = tmp_path / "child"
+    with pytest.raises(LimitError, match="no more"):
+        process.run([script(tmp_path, "/bin/sleep 60 &\necho $! > child\nwait")], b"", tmp_path, EMPTY, fail)
+    assert _ends(int(child.read_text()))
+
+
 def test_a_program_that_does_not_end_is_killed_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,11 +73,15 @@ def test_a_program_that_does_not_end_is_killed_with_its_children(
     path = script(tmp_path, "/bin/sleep 60 &\necho $! > child\nwait")
     with pytest.raises(BuildError, match="program did not end within 0 seconds"):
         process.run([path], b"", tmp_path, EMPTY)
-    child = int((tmp_path / "child").read_text())
+    assert _ends(int((tmp_path / "child").read_text()))
+
+
+def _ends(number: int) -> bool:
+    """Whether a process ends within a few seconds."""
     deadline = time.monotonic() + 5
-    while _runs(child) and time.monotonic() < deadline:
+    while _runs(number) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not _runs(child)
+    return not _runs(number)
 
 
 def _runs(number: int) -> bool:

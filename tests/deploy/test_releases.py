@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from sopskit.deploy.objects import PlainObject, read_objects
-from sopskit.deploy.releases import ValuesReference, chart_places, merge, merged_values, read_release
+from sopskit.deploy.releases import (
+    ValuesReference,
+    chart_places,
+    merge,
+    merged_values,
+    read_release,
+    texts_of_secrets,
+)
 from sopskit.errors import BuildError, RefusedError, SopskitError
 
 CHART = {"spec": {"chart": "./charts/web", "version": "1.2.3", "sourceRef": {"kind": "GitRepository", "name": "x"}}}
@@ -255,3 +262,19 @@ def test_values_that_are_none_are_an_error_that_quotes_nothing(fields: dict[str,
         values_of([source("Secret", "s", **fields)], {"kind": "Secret", "name": "s"})
     assert str(caught.value).startswith("HelmRelease dev/web: valuesFrom Secret s, values.yaml: ")
     assert ("canary" not in str(caught.value), caught.value.__cause__) == (True, None)
+
+
+def test_what_comes_from_secrets_is_told_but_for_short_numbers() -> None:
+    objects = [
+        source("Secret", "s", data={"values.yaml": encoded("a: {b: [text, 12345, 123456, true, null]}")}),
+        source("Secret", "t", stringData={"password": "one\ntwo"}),
+        source("ConfigMap", "c", data={"values.yaml": "a: public"}),
+    ]
+    references = [
+        {"kind": "Secret", "name": "s"},
+        {"kind": "Secret", "name": "t", "valuesKey": "password", "targetPath": "auth.password"},
+        {"kind": "ConfigMap", "name": "c"},
+        {"kind": "Secret", "name": "missing", "optional": True},
+    ]
+    release = read_release(release_object(valuesFrom=references))
+    assert texts_of_secrets(release, objects) == {"text", "123456", "one\ntwo"}

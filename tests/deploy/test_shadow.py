@@ -56,6 +56,14 @@ def test_no_name_in_the_tree_is_taken(tmp_path: Path) -> None:
         assert sorted(entry.name for entry in shadow.folder.iterdir()) == sorted(("secret", *names))
 
 
+def test_nothing_is_served_before_it_is_wished(tmp_path: Path) -> None:
+    before = threads()
+    with ShadowTree([source(tmp_path, "a", b"x")], tmp_path, serving=False) as shadow:
+        assert threads() == before
+        shadow.serve()
+        assert shadow.path(tmp_path / "a").read_bytes() == b"x"
+
+
 def threads() -> int:
     """The threads of this process, as the kernel counts them."""
     return len(list(Path("/proc/self/task").iterdir()))

@@ -39,6 +39,7 @@ class HttpServer:
         self.garbage = b""  # answered as if it were git's
         self.trickle = 0.0  # seconds between the bytes of an endless answer
         self.version_2 = True
+        self.closes = False  # the connection after each answer
         self.requests: list[str] = []
         self.ending = Event()
         self._server = _Threads(("127.0.0.1", 0), _Handler)
@@ -153,7 +154,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if self.owner.closes:
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 

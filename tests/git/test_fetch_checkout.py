@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +16,6 @@ from tests.repositories import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -264,6 +263,12 @@ def test_a_tree_of_billions_of_empty_folders_ends_at_the_deadline(
     assert refusal(store, made, out) == "the commit's files could not be listed within 0.3 seconds"
 
 
+def test_submodules_count_as_files(store: Git, out: Path) -> None:
+    made = commit(store, *(("160000", b"%d" % number, "1" * 40) for number in range(5)))
+    assert refusal(store, made, out, most_files=4) == "the commit has more than 4 files"
+    assert check_out(store.folder, made, out, os.environ["PATH"], most_files=5) == ("0", "1", "2", "3", "4")
+
+
 @pytest.mark.parametrize("id", ["0" * 40, "HEAD", "--help", "main", "", "a\0b", "refs/heads/main"])
 def test_a_commit_that_is_not_there_is_an_error(store: Git, out: Path, id: str) -> None:
     refusal(store, id, out)
@@ -297,7 +302,11 @@ def test_the_store_s_own_settings_and_replacements_play_no_part(store: Git, out:
 
 
 def test_no_program_is_left_running(store: Git, out: Path) -> None:
-    before = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "comm="], capture_output=True, check=False).stdout
+    before = children()
     put(store, commit(store, ("100644", b"a", blob(store, b"here"))), out)
-    after = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "comm="], capture_output=True, check=False).stdout
-    assert after.count(b"git") == before.count(b"git")
+    refusal(store, commit(store, ("100644", b"..", blob(store, b"here"))), out / "not")
+    assert children() == before
+
+
+def children() -> set[str]:
+    return {pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()}

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,26 @@ def test_head_asks_twice_on_version_2_and_once_on_version_0(
     server.version_2 = False
     assert head(remote, search_path) == commit
     assert (asked, len(server.requests)) == (2, 3)
+
+
+def test_a_server_that_closes_after_each_answer(
+    work: Git, server: HttpServer, remote: Remote, search_path: str, tmp_path: Path
+) -> None:
+    commit = push(work, FILES)
+    server.closes = True
+    assert head(remote, search_path) == commit
+    assert fetch(remote, tmp_path / "store", search_path) == commit
+
+
+def test_many_at_a_time_have_their_own_answers(work: Git, server: HttpServer, search_path: str) -> None:
+    commits = {}
+    for number in range(5):
+        commits[f"b{number}"] = push(work, {"n": b"%d" % number})
+        work("push", "--quiet", "origin", f"HEAD:b{number}")
+    remotes = [Remote(server.url("team.git"), branch, server.credentials) for branch in [*commits] * 4]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda remote: head(remote, search_path), remotes))
+    assert found == [*commits.values()] * 4
 
 
 def test_head_starts_no_program(work: Git, remote: Remote) -> None:
@@ -192,12 +213,14 @@ def test_a_store_stays_small_and_whole_over_many_fetches(
 ) -> None:
     monkeypatch.setattr("sopskit.git.store.MOST_PACKS", 3)
     store = tmp_path / "store"
+    commits = []
     for number in range(6):
-        commit = push(work, {**FILES, "n": b"%d" % number})
-        assert fetch(remote, store, search_path) == commit
+        commits.append(push(work, {**FILES, "n": b"%d" % number}))
+        assert fetch(remote, store, search_path) == commits[-1]
     assert len(list((store / "objects/pack").glob("*.pack"))) <= 3
-    check_out(store, commit, tmp_path / "out", search_path)
-    assert read(tmp_path / "out") == {**FILES, "n": b"5"}
+    for number, commit in enumerate(commits):  # the last hour's, which somebody may be reading
+        check_out(store, commit, tmp_path / f"out{number}", search_path)
+        assert read(tmp_path / f"out{number}") == {**FILES, "n": b"%d" % number}
 
 
 @pytest.mark.parametrize("left", ["shallow.lock", "config", "HEAD", "objects/pack"])

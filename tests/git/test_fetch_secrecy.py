@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def trace(url: str, data: dict[str, str], folder: Path) -> list[str]:
 def test_a_token_is_in_no_command_line_environment_or_file(served: Path, tmp_path: Path) -> None:
     with HttpServer(served, token=TOKEN) as server:
         lines = trace(server.url("team.git"), {"username": "git", "password": TOKEN}, tmp_path)
-    found = [line for line in lines if TOKEN in line]
+    basic = b64encode(f"git:{TOKEN}".encode()).decode()
+    found = [line for line in lines if TOKEN in line or basic in line]
     programs = [line for line in lines if "execve(" in line]
     assert any("remote-http" in line for line in programs)
     assert [line for line in found if "execve(" in line] == []

@@ -77,7 +77,8 @@ def _change(path: Path, old: Any, new: Any, secrets: frozenset[str]) -> Change:
     action = Action.CREATE if old is MISSING else Action.DELETE if new is MISSING else Action.CHANGE
     may_show = path[-1] in SHOWN and (path[0] == "spec" or len(path) == 1)
     texts = [_text(value, secrets) if may_show and value is not MISSING else "" for value in (old, new)]
-    if not may_show:
+    # the old value of an encrypted field is none of the values that were just decrypted, and as secret as the new one
+    if not may_show or MASK in texts:
         texts = ["" if value is MISSING else MASK for value in (old, new)]
     return Change(action, escape_path(path), *texts)
 

@@ -30,6 +30,11 @@ KEPT_KINDS = frozenset((*FIRST, "PersistentVolume", "PersistentVolumeClaim"))
 OPT_OUT = "sopskit/prune"  # an annotation; "disabled" keeps the object
 
 
+def is_inventory(id: ObjectId) -> bool:
+    """Whether an object holds an inventory. It is in none: a run would overwrite or delete what says what it has applied."""
+    return (id.group, id.kind) == ("", "ConfigMap") and id.name.startswith(PREFIX)
+
+
 class Doomed(NamedTuple):
     """An object that is to be deleted: its id, its URL, and which one of that name it is."""
 
@@ -143,7 +148,7 @@ def _id(entry: Any) -> ObjectId:
     if not isinstance(entry, list) or not all(isinstance(part, str) for part in entry):
         raise ValueError
     id = ObjectId(*entry)
-    if not is_possible(id):
+    if not is_possible(id) or is_inventory(id):
         raise ValueError
     return id
 

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit.deploy.apply.diff import Action
-from sopskit.deploy.apply.inventory import Doomed, Inventory, doomed
+from sopskit.deploy.apply.inventory import Doomed, Inventory, doomed, is_inventory
 from sopskit.deploy.apply.ownership import ForeignError
 from sopskit.deploy.apply.recreation import ForbiddenError
 from sopskit.deploy.apply.resources import Discovery, Resource, defined_by
@@ -73,6 +73,7 @@ class _Planner:
         placed = self._place()
         self._judge([target for target, _ in placed])
         stored = inventory.read() if inventory is not None else frozenset[ObjectId]()
+        self._settings = self._settings._replace(stored=stored)
         first = self._try([item for item in placed if item[0].id.kind in FIRST])
         rest = [item for item in placed if item[0].id.kind not in FIRST]
         later, now = self._split(rest, first)
@@ -108,6 +109,8 @@ class _Planner:
                 continue
             namespace = (item.id.namespace or self._settings.namespace) if resource.namespaced else ""
             ready = item.placed(namespace, self._settings.owner)
+            if is_inventory(ready.id):
+                self._refuse(ready.id, ForbiddenError("has the name of an inventory, which no manifest may have"))
             if ready.id in seen:
                 self._refuse(ready.id, ClusterError("is there twice"))
             seen.add(ready.id)

@@ -101,6 +101,8 @@ def target(obj: PlainObject) -> Target:
         _refuse_encoded(content, id)
     if obj.kind == "Secret" and obj.api_version == "v1":
         _fold(content, id)
+    if obj.kind == "ConfigMap" and obj.api_version == "v1":
+        _refuse_other_than_text(content, id)
     return Target(id, obj.api_version, content)
 
 
@@ -156,6 +158,15 @@ def _fold(content: dict[str, Any], id: ObjectId) -> None:
             data[key] = _value(value, field, f"{id}: {field}.{escape(key)}")
     if data:
         content["data"] = data
+
+
+def _refuse_other_than_text(content: dict[str, Any], id: ObjectId) -> None:
+    """The API server would quote such a value, a decrypted one perhaps, in its own log."""
+    for field in ("data", "binaryData"):
+        entries = content.get(field)
+        for key, value in entries.items() if isinstance(entries, dict) else ():
+            if value is not None and not isinstance(value, str):
+                raise RefusedError(f"{id}: {field}.{escape(str(key))} is no text", hint="put the value in quotes")
 
 
 def _value(value: Any, field: str, place: str) -> str:

@@ -26,7 +26,7 @@ class Settings(NamedTuple):
 
     `adopt` names tools whose fields are taken over. `recreate` allows to delete an immutable Secret or ConfigMap of
     ours that would change, and to create it anew. `reclaim` passes over conflicts in objects that are in the owner's
-    inventory already: what others have changed there is put right.
+    inventory already, by their label or by `stored`, the ids in it: what others have changed there is put right.
     """
 
     namespace: str
@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     adopt: frozenset[str] = frozenset()
     recreate: bool = False
     reclaim: bool = False
+    stored: frozenset[ObjectId] = frozenset()
     progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
 
 
@@ -138,9 +139,16 @@ class _Trial:
             if all(is_adopted(manager, self._settings.adopt) for manager in error.managers):
                 return self._connection.try_forced(self._path, body), False
             self._look_once()
-            if not (self._settings.reclaim and self._settings.owner and is_ours(self._there, self._settings.owner)):
+            if not self._may_reclaim():
                 raise
             return self._connection.try_forced(self._path, body), True
+
+    def _may_reclaim(self) -> bool:
+        settings, there = self._settings, self._there
+        if not (settings.reclaim and settings.owner and is_ours(there, settings.owner)):
+            return False
+        # what we have applied under no name, or another one, may have got another author since
+        return owner_of(there) == settings.owner or self._target.id in settings.stored
 
     def _anew(self, error: RefusalError) -> Step:
         """The step that deletes an immutable object and creates it again; raises the refusal for any other."""

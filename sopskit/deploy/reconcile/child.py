@@ -11,11 +11,10 @@ import os
 import signal
 import time
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit.deploy.reconcile import forked
-from sopskit.deploy.reconcile.forked import BROKEN, Limits
+from sopskit.deploy.reconcile.forked import BROKEN, Limits, children_of
 from sopskit.errors import SopskitError
 
 if TYPE_CHECKING:
@@ -49,8 +48,7 @@ class _Child:
         self.process = process
         self.receiver = receiver
         self.deadline = deadline
-        # a handle means this process and no later one of the same number
-        self.handle = os.pidfd_open(process.pid) if process.pid is not None else -1
+        self.handle = _handle(process.pid)
         self.answer: bytes | None = None
         self.reason = ""
         self.asked_to_end = False
@@ -144,7 +142,8 @@ class Children:
             _receive(child)
         status = child.process.exitcode
         child.receiver.close()
-        os.close(child.handle)
+        if child.handle >= 0:
+            os.close(child.handle)
         child.process.close()
         self._kill_orphans()
         answer = child.answer
@@ -161,11 +160,19 @@ class Children:
         if not self._server:
             return
         known = {child.process.pid for child in self._running}
-        for pid in _children_of(self._server) - known:
+        for pid in children_of(self._server) - known:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+
+def _handle(pid: int | None) -> int:
+    """A descriptor that means this process and no later one of the same number; -1 if it has ended already."""
+    try:
+        return os.pidfd_open(pid) if pid is not None else -1
+    except ProcessLookupError:
+        return -1
 
 
 def _sources(child: _Child) -> list[Any]:
@@ -184,11 +191,3 @@ def _why(status: int | None) -> str:
     if status is None or status >= 0:
         return f"it ended with exit status {status}"
     return f"it was ended by signal {-status}"
-
-
-def _children_of(pid: int) -> set[int]:
-    try:
-        files = list(Path(f"/proc/{pid}/task").glob("*/children"))
-        return {int(word) for file in files for word in file.read_text().split()}
-    except OSError:
-        return set()

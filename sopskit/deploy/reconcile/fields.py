@@ -34,6 +34,10 @@ class Fields:
         self._asked.add(name)
         return self._content.get(name)
 
+    def is_given(self, name: str) -> bool:
+        """Whether it is there, if only empty."""
+        return self._content.get(name) is not None
+
     def text(
         self, name: str, default: str = "", pattern: re.Pattern[str] | None = None, *, required: bool = False
     ) -> str:

@@ -5,11 +5,17 @@ Imported by the forkserver, which becomes the reaper of whatever a killed child 
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import multiprocessing
 import os
 import resource
 import signal
+import threading
+import time
 import warnings
+from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 
 # prctl(2)
 PDEATHSIG, DUMPABLE, CHILD_SUBREAPER = 1, 4, 36
-GRACE = 5  # seconds of processor time between the signal that asks and the one that kills
+GRACE = 5  # seconds, or seconds of processor time, between the signal that asks and the one that kills
 BROKEN = b"\0"  # before the name of an exception that nobody expected
 FINE = b"\1"  # before what the function gave
 
@@ -31,9 +37,15 @@ class Limits(NamedTuple):
     memory: int = 4 * 1024**3
 
 
+_forkserver = 0  # its process's number, in it and in what it forks
+
+
 def adopt_orphans() -> None:
     """Become the parent of whatever a descendant leaves behind when it is killed. On Linux; elsewhere nothing is done."""
+    global _forkserver
+    _forkserver = os.getpid()
     _prctl(CHILD_SUBREAPER, 1)
+    atexit.register(_end_all)
     # Python's forkserver warns of every process that ends and is none of those it forked
     warnings.filterwarnings("ignore", "forkserver: waitpid returned unexpected pid")
 
@@ -56,6 +68,25 @@ def parent(argument: object) -> bytes:  # noqa: ARG001 called as every function 
     return str(os.getppid()).encode()
 
 
+def children_of(pid: int) -> set[int]:
+    """The children of a process, by their numbers; none on other systems than Linux."""
+    try:
+        files = list(Path(f"/proc/{pid}/task").glob("*/children"))
+        return {int(word) for file in files for word in file.read_text().split()}
+    except OSError:
+        return set()
+
+
+def _end_all() -> None:
+    """At the end of the forkserver, which is after that of its children: kill what those have left."""
+    deadline = time.monotonic() + GRACE
+    while os.getpid() == _forkserver and (left := children_of(_forkserver)) and time.monotonic() < deadline:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            os.waitpid(pid, 0)
+
+
 def _send(answer: Connection, data: bytes) -> None:
     try:
         answer.send_bytes(data)
@@ -66,6 +97,10 @@ def _send(answer: Connection, data: bytes) -> None:
 def _confine(limits: Limits) -> None:
     os.setsid()
     _prctl(PDEATHSIG, signal.SIGKILL)
+    if _forkserver and os.getppid() != _forkserver:
+        os._exit(1)  # the forkserver ended before we could ask to end with it
+    # its daemons (gpg's agent) are its own as long as it runs: at the forkserver they would pass for what a dead child left
+    _prctl(CHILD_SUBREAPER, 1)
     _prctl(DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limits.memory:
@@ -75,6 +110,21 @@ def _confine(limits: Limits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGXCPU, _end)
+    threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
+
+
+def _end_with_supervisor() -> None:
+    """End when the supervisor has: another replica may work soon.
+
+    The forkserver does not see it: its end of a pipe to tell is one that multiprocessing hands to each child too.
+    """
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+    wait([supervisor.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 the signal module's

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sopskit.deploy.reconcile.report import Report
     from sopskit.deploy.reconcile.source import Source
 
+PATIENCE = 15.0  # seconds for an answer about a branch; a round has more
 FRESH = 2.0  # seconds for which an answer about a branch is taken for another source of the same branch
 
 
@@ -80,7 +81,7 @@ class Looker:
         with head.lock:
             now = self._clock()
             if now - head.at > FRESH:
-                head.commit = remote_git.head(remote_of(self._connection, source), self._search_path)
+                head.commit = remote_git.head(remote_of(self._connection, source), self._search_path, seconds=PATIENCE)
                 head.at = now
             return head.commit
 

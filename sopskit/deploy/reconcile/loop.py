@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sopskit.deploy.reconcile.telling import Teller
 
 LONGEST_PAUSE = 1.0  # seconds
-THREADS = 8  # that look and tell
+THREADS = 8  # that look, and as many that tell: a server that does not answer must not keep others from being told
 FULL_EVERY = 3600.0  # seconds after which a round is made though nothing seems to have changed
 
 
@@ -80,6 +80,8 @@ class Supervisor:
         self._workplace = Workplace(settings.scratch)
         self._problem: SopskitError | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reconcile")
+        self._lookers = ThreadPoolExecutor(THREADS, thread_name_prefix="look")
+        self._reserved = 0
         self._states: dict[SourceId, State] = {}
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -134,6 +136,8 @@ class Supervisor:
             self._finish()
         finally:
             self._children.close()
+            self._workplace.clear()
+            self._lookers.shutdown(wait=True, cancel_futures=True)
             self._threads.shutdown(wait=True)
             self._run_done()
             if leadership is not None:
@@ -158,7 +162,7 @@ class Supervisor:
         free = len(self._children) < self._settings.parallel
         waiting = [state.due.at for state in self._states.values() if state.phase is Phase.WAITING]
         times = [self._next_sync, *waiting]
-        if free and any(state.phase is Phase.QUEUED for state in self._states.values()):
+        if free and any(self._has_room(state) for state in self._states.values() if state.phase is Phase.QUEUED):
             return 0.0
         return max(0.0, min(LONGEST_PAUSE, min(times) - now))
 
@@ -192,14 +196,24 @@ class Supervisor:
         while not self._done.empty():
             self._done.get()()
 
-    def _in_thread(self, work: Callable[[], Callable[[], None]]) -> None:
-        """Do something in a thread; what it gives is called by the loop's own."""
+    def _in_thread(
+        self,
+        work: Callable[[], Callable[[], None]],
+        otherwise: Callable[[], None],
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
+        """Do something in a thread; what it gives is called by the loop's own, `otherwise` after an unforeseen error."""
 
         def run() -> None:
-            self._done.put(work())
+            try:
+                done = work()
+            except Exception as error:  # noqa: BLE001 a source would wait for ever, and the error's text may hold a value
+                self._log(f"an error of sopskit itself, {type(error).__name__}")
+                done = otherwise
+            self._done.put(done)
             self._wake_up()
 
-        self._threads.submit(run)
+        (pool or self._threads).submit(run)
 
     # --- sources
 
@@ -216,7 +230,7 @@ class Supervisor:
                 return lambda: self._not_synced(problem)
             return lambda: self._found(listed)
 
-        self._in_thread(work)
+        self._in_thread(work, lambda: self._not_synced(SopskitError("what was listed is not understood")))
 
     def _not_synced(self, error: SopskitError) -> None:
         """What is known goes on: a list that cannot be read is no empty one."""
@@ -241,6 +255,9 @@ class Supervisor:
             self._children.end((id, self._states[id].folder), "its source is gone")
             del self._states[id]
             self._teller.gone(id)
+        # one namespace does not get the last child that is free as long as there are others
+        self._reserved = int(len({id.namespace for id in self._states}) > 1 and self._settings.parallel > 1)
+        self._workplace.keep_stores({name for state in self._states.values() for name in state.stores})
         self._looker.forget([state.good for state in self._states.values() if state.is_good])
 
     def _begin(self) -> None:
@@ -249,9 +266,17 @@ class Supervisor:
         for state in sorted(due, key=lambda state: state.due.at):
             self._begin_one(state, now)
         queued = [state for state in self._states.values() if state.phase is Phase.QUEUED]
-        free = self._settings.parallel - len(self._children)
-        for state in sorted(queued, key=lambda state: state.due.at)[: max(0, free)]:
-            self._start_round(state)
+        for state in sorted(queued, key=lambda state: state.due.at):
+            if len(self._children) >= self._settings.parallel:
+                break
+            if self._has_room(state):
+                self._start_round(state)
+
+    def _has_room(self, state: State) -> bool:
+        """Whether its namespace may have one child more."""
+        running: list[tuple[SourceId, str]] = self._children.keys()
+        count = sum(id.namespace == state.source.id.namespace for id, _ in running)
+        return count < self._settings.parallel - self._reserved
 
     def _begin_one(self, state: State, now: float) -> None:
         if not state.is_good or state.good.suspended:
@@ -267,12 +292,12 @@ class Supervisor:
 
         def work() -> Callable[[], None]:
             if state.is_good:
-                status = self._teller.status(source.id, statuses.of_suspended(state.good, before.status), before)
+                status = self._teller.status(source.id, statuses.of_suspended(state.good, before.last), before)
             else:
                 status = self._teller.bad(state.bad, before)
             return lambda: state.told(status)
 
-        self._in_thread(work)
+        self._in_thread(work, lambda: state.told(None))
 
     # --- looking
 
@@ -291,7 +316,7 @@ class Supervisor:
             status = self._teller.finished(source, same, state.before, self._clock() - began)
             return lambda: self._over(state, source, same, status)
 
-        self._in_thread(work)
+        self._in_thread(work, state.queue, self._lookers)
 
     # --- rounds
 
@@ -309,12 +334,14 @@ class Supervisor:
         )
         state.run(folder, self._clock())
         self._children.start((source.id, folder), run_round, order, Limits(source.longest, settings.memory))
+        if not self._leading:
+            self._children.kill_now()  # the lease was lost while this one was started
         if state.is_new:
             self._tell_running(state)
 
     def _tell_running(self, state: State) -> None:
         before, source = state.before, state.good
-        wanted = statuses.of_running(source, before.status)
+        wanted = statuses.of_running(source, before.last)
         state.telling = self._threads.submit(self._teller.status, source.id, wanted, before)
 
     def _ended(self, key: tuple[SourceId, str], answer: bytes | ChildError) -> None:
@@ -335,7 +362,7 @@ class Supervisor:
             status = self._teller.finished(source, report, known, seconds)
             return lambda: self._over(state, source, report, status)
 
-        self._in_thread(work)
+        self._in_thread(work, lambda: self._over(state, source, report, None))
 
     def _over(self, state: State, source: Source, report: Report, status: statuses.Status | None) -> None:
         """A round, or a look instead of one, is over."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from sopskit.redact import escape
+
 MOST_LINES = 200  # objects or reasons that are told one by one
+LONGEST_TEXT = 2000  # characters of a message or a line
 
 
 class Outcome(enum.Enum):
@@ -53,9 +56,23 @@ class Report:
     collections: tuple[str, ...] = ()
     seen: str = ""
 
+    def harmless(self) -> Report:
+        """The same with every text on one line, escaped and cut: names come out of a repository, and are read on screens."""
+        return replace(
+            self,
+            message=_harmless(self.message),
+            hint=_harmless(self.hint),
+            lines=tuple(map(_harmless, self.lines)),
+            drifted=tuple(map(_harmless, self.drifted)),
+        )
+
     def to_json(self) -> bytes:
         """As the child sends it."""
         return json.dumps(asdict(self) | {"outcome": self.outcome.value}).encode()
+
+
+def _harmless(text: str) -> str:
+    return escape(text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 3]}...")
 
 
 def from_json(data: bytes) -> Report:

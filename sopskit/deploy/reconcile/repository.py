@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sopskit.deploy.reconcile.access import secret_of
+from sopskit.deploy.reconcile.workplace import STORES
 from sopskit.errors import RefusedError
 from sopskit.git import fetch as remote_git
 from sopskit.git.checkout import check_out
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sopskit.cluster import Connection
     from sopskit.deploy.reconcile.source import Source
 
-__all__ = ["check_out", "remote_of", "tip"]
+__all__ = ["check_out", "remote_of", "store_name", "tip"]
 
 
 def remote_of(base: Connection, source: Source) -> Remote:
@@ -38,7 +39,7 @@ def tip(base: Connection, source: Source, scratch: Path, search_path: str) -> tu
     Gives the store and the commit's id. Raises `GitError`, `RefusedError`.
     """
     remote = remote_of(base, source)
-    store = scratch / "stores" / _store_name(source)
+    store = scratch / STORES / store_name(source)
     store.parent.mkdir(mode=0o700, exist_ok=True)
     # several sources of one branch share a store, and git does not let two fetch into it at once
     with open(f"{store}.lock", "a", encoding="ascii") as lock:
@@ -54,7 +55,7 @@ def tip(base: Connection, source: Source, scratch: Path, search_path: str) -> tu
     return store, commit
 
 
-def _store_name(source: Source) -> str:
+def store_name(source: Source) -> str:
     """One store for a branch and those who may read it: a namespace never gets what another one has fetched."""
     parts = [source.id.namespace, source.credentials, source.repository, source.branch]
     return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()[:32]

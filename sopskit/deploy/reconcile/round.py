@@ -74,7 +74,7 @@ def run_round(order: Order) -> bytes:
     """Do it; gives the report as JSON. What fails is in the report."""
     os.mkdir(order.folder, 0o700)
     tempfile.tempdir = order.folder  # the pipes of builds and gpg's home go where the supervisor will look for them
-    return _Round(order).run().to_json()
+    return _Round(order).run().harmless().to_json()
 
 
 class _Round:
@@ -116,9 +116,20 @@ class _Round:
         store, self._revision = tip(base, source, scratch, self._order.search_path)
         root = Path(self._order.folder) / TREE
         self._stage = "Checkout"
-        check_out(store, self._revision, root, self._order.search_path)
+        submodules = check_out(store, self._revision, root, self._order.search_path)
+        self._refuse_submodules(submodules)
         yield root
         shutil.rmtree(root, ignore_errors=True)
+
+    def _refuse_submodules(self, paths: tuple[str, ...]) -> None:
+        """What they hold is not fetched: without kustomize to miss it, it would pass for gone, and be deleted."""
+        path = self._source.path
+        inside = [name for name in paths if path == "." or f"{name}/".startswith(f"{path}/")]
+        if inside:
+            raise RefusedError(
+                f"{inside[0]} is a submodule, and submodules are not fetched",
+                hint="have its files in the repository itself, or make a source of its own for it",
+            )
 
     def _keyring(self, base: Connection) -> SecretKeyring:
         source = self._source
@@ -229,7 +240,9 @@ class _Round:
         if isinstance(error, DataKeyError):
             keys = [key for group in error.groups for key, problem in group.keys if problem is not None]
             missing = ", ".join(dict.fromkeys(keys))
-            return replace(report, message=f"{report.message}; encrypted for {missing}" if missing else report.message)
+            message = f"{report.message}; encrypted for {missing}" if missing else report.message
+            # the error's own hint is for a person with keys of their own
+            return replace(report, message=message, hint=f"encrypt it for a key in {self._source.keys}, or put its key there")
         return report
 
     def _reason(self, error: SopskitError) -> str:

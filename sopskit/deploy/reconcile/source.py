@@ -27,6 +27,9 @@ PLURAL = "sopssources"
 NOTICES = ("applied", "failed", "drifted", "recovered", "rotated")
 CHANNELS = ("webhook", "slack", "github", "gitlab")
 SHORTEST_INTERVAL = 5.0  # seconds
+# seconds for a round, and for waiting after it: others wait for the child that it keeps
+LONGEST_ROUND = 3600.0
+LONGEST_CHECK = 300.0  # seconds, with all its retries
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 
 
@@ -62,7 +65,7 @@ class Check:
     @property
     def longest(self) -> float:
         """Seconds that all its attempts take at most."""
-        return (self.retries + 1) * (self.timeout + self.every)
+        return min(LONGEST_CHECK, (self.retries + 1) * (self.timeout + self.every))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +157,15 @@ def _source(id: SourceId, generation: int, uid: str, spec: Fields) -> Source:
         namespace=spec.text("targetNamespace", id.namespace, LABEL),
         interval=max(SHORTEST_INTERVAL, spec.duration("interval", 60.0)),
         retry=max(SHORTEST_INTERVAL, spec.duration("retryInterval", 30.0)),
-        timeout=spec.duration("timeout", 300.0) or 300.0,
+        timeout=min(LONGEST_ROUND, spec.duration("timeout", 300.0) or 300.0),
         prune=spec.flag("prune", default=True),
         correct=spec.choice("drift", ("correct", "report")) == "correct",
         helm=spec.flag("helm", default=False),
         kube_version=spec.text("kubeVersion", ""),
         suspended=spec.flag("suspend", default=False),
-        signers=tuple(spec.texts("signedBy")),
+        signers=_signers(spec),
         policy=_policy(spec),
-        wait=spec.duration("wait", 0.0),
+        wait=min(LONGEST_ROUND, spec.duration("wait", 0.0)),
         checks=tuple(_check(item) for item in spec.items("checks")),
         channels=tuple(_channel(item) for item in spec.items("notify")),
         generation=generation,
@@ -180,12 +183,21 @@ def _inside(path: str) -> str:
     return "/".join(parts) or "."
 
 
+def _signers(spec: Fields) -> tuple[str, ...]:
+    signers = tuple(spec.texts("signedBy"))
+    if not signers and spec.is_given("signedBy"):
+        raise ConfigError("spec.signedBy is empty, and would let every commit pass")
+    return signers
+
+
 def _policy(spec: Fields) -> Policy | None:
     entries = []
     for item in spec.items("policy"):
         sets = (frozenset(item.texts(name)) for name in ("kinds", "namespaces", "clusterKinds"))
         entries.append(Entry((), *sets))
         item.close()
+    if not entries and spec.is_given("policy"):
+        raise ConfigError("spec.policy is empty, and would let everything pass")
     return Policy(tuple(entries)) if entries else None
 
 

@@ -6,6 +6,7 @@ import enum
 from typing import TYPE_CHECKING, cast
 
 from sopskit.deploy.reconcile.report import Applied
+from sopskit.deploy.reconcile.repository import store_name
 from sopskit.deploy.reconcile.schedule import Due
 from sopskit.deploy.reconcile.source import BadSource, Source
 from sopskit.deploy.reconcile.telling import Before
@@ -77,6 +78,14 @@ class State:
         return self.tried != self.source
 
     @property
+    def stores(self) -> set[str]:
+        """The names of Git's stores that it needs: of its source, and of the round that runs."""
+        needed = [self.good] if self.is_good else []
+        if self.phase is Phase.RUNNING:
+            needed.append(self.running)
+        return {store_name(source) for source in needed}
+
+    @property
     def before(self) -> Before:
         """What is known of it, for those who tell of it."""
         return Before(self.report, self.status, self.live, self.applied)
@@ -129,7 +138,7 @@ class State:
 
 def _applied(live: Mapping[str, Any]) -> Applied | None:
     """What the status of an object says, from a supervisor before this one."""
-    parts = (live.get("lastAppliedRevision"), live.get("observedGeneration"), live.get("keysVersion"))
+    parts = (live.get("lastAppliedRevision"), live.get("lastAppliedGeneration"), live.get("keysVersion"))
     revision, generation, key_version = parts
     if isinstance(revision, str) and isinstance(generation, int) and isinstance(key_version, str):
         return Applied(revision, generation, key_version)

@@ -65,6 +65,16 @@ def of_running(source: Source, before: Status | None) -> Status:
     return last._replace(generation=source.generation, conditions=(*kept, now))
 
 
+def of_live(live: Mapping[str, Any], applied: Applied | None) -> Status | None:
+    """What an object says already, from a supervisor before this one; None if it says nothing."""
+    conditions = tuple(
+        Condition(str(item.get("type")), item.get("status") == "True", str(item.get("reason")), str(item.get("message")))
+        for item in live.get("conditions") or ()
+        if isinstance(item, dict)
+    )
+    return Status(0, conditions, str(live.get("lastAttemptedRevision") or ""), applied) if conditions else None
+
+
 def of_bad(source: BadSource) -> Status:
     """A source that is not understood; waiting does not help."""
     message = _cut(source.message, "")
@@ -100,6 +110,8 @@ def write_status(connection: Connection, id: SourceId, status: Status, live: Map
     for name, value in zip(("lastAttemptedRevision", "lastAppliedRevision", "keysVersion"), told, strict=True):
         if value:
             content[name] = value
+    if status.applied is not None:
+        content["lastAppliedGeneration"] = applied.generation
     round = dict(status.round)
     if round or live.get("lastRound"):
         content["lastRound"] = {"time": now, **round} if round else live["lastRound"]

@@ -32,6 +32,11 @@ class Before(NamedTuple):
     live: Mapping[str, Any]
     applied: Applied | None = None
 
+    @property
+    def last(self) -> Status | None:
+        """What its object says: as it was written last, or by a supervisor before this one."""
+        return self.status or statuses.of_live(self.live, self.applied)
+
 
 class Teller:
     """Tells of rounds. Any number of threads may use it; `connection` is None where sources are no objects of the API."""

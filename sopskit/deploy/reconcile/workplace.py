@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 PREFIX = "round-"
+STORES = "stores"  # of Git, one for each branch
 
 
 class Workplace:
@@ -20,6 +25,15 @@ class Workplace:
         """Remove what a supervisor before this one has left."""
         for folder in self._scratch.glob(f"{PREFIX}*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def keep_stores(self, names: AbstractSet[str]) -> None:
+        """Remove the stores of branches that no source has any more."""
+        stores = self._scratch / STORES
+        for path in stores.iterdir() if stores.is_dir() else ():
+            if path.suffix == ".lock" and path.stem not in names:
+                path.unlink(missing_ok=True)
+            elif path.suffix != ".lock" and path.name not in names:
+                shutil.rmtree(path, ignore_errors=True)
 
     def take(self) -> str:
         """The path of a folder for a round, which is not there yet."""

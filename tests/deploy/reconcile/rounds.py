@@ -58,8 +58,8 @@ class Rounds:
         self.scratch = folder / "scratch"
         self.scratch.mkdir(mode=0o700)
         self.applied: Applied | None = None
-        self._search_path = search_path
-        self._access = Access((str(cluster.kubeconfig(folder / "kubeconfig", server=proxy.url)),), patience=PATIENCE)
+        self.search_path = search_path
+        self.access = Access((str(cluster.kubeconfig(folder / "kubeconfig", server=proxy.url)),), patience=PATIENCE)
         self._rounds = 0
         self.sources.secret("git", {"username": "git", "password": TOKEN})
         self.give(key)
@@ -100,7 +100,7 @@ class Rounds:
         commit = self.git.commit({}, message)
         if signing_key is not None:
             words = ("-c", "gpg.format=ssh", "-c", f"user.signingKey={signing_key}")
-            self.git(*words, "commit", "-q", "--amend", "--no-edit", "-S")
+            self.git(*words, "commit", "-q", "--amend", "--allow-empty", "--no-edit", "-S")
             commit = self.git("rev-parse", "HEAD")
         self.git("push", "-q", "--force", str(self.remote), "HEAD:refs/heads/main")
         return commit
@@ -138,15 +138,20 @@ class Rounds:
 
     # --- rounds
 
-    def source(self, name: str = "dev", **spec: object) -> Source:
-        """The source."""
-        usual = {
+    def spec(self, **spec: object) -> dict[str, object]:
+        """What the source says."""
+        usual: dict[str, object] = {
             "repository": self.server.url("config.git"),
             "path": "dev",
             "credentials": {"secretRef": {"name": "git"}},
             "keys": {"secretRef": {"name": "keys"}},
         }
-        found = read_source({"metadata": {"namespace": self.namespace, "name": name}, "spec": usual | spec})
+        return usual | spec
+
+    def source(self, name: str = "dev", **spec: object) -> Source:
+        """The source."""
+        metadata = {"namespace": self.namespace, "name": name}
+        found = read_source({"metadata": metadata, "spec": self.spec(**spec)})
         assert isinstance(found, Source)
         return found
 
@@ -159,7 +164,7 @@ class Rounds:
         try:
             report = from_json(
                 run_round(
-                    Order(source, self._access, str(self.scratch), str(folder), self._search_path, "", self.applied)
+                    Order(source, self.access, str(self.scratch), str(folder), self.search_path, "", self.applied)
                 )
             )
         finally:

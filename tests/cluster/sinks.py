@@ -1,0 +1,112 @@
+"""Where the processes of a reconciler have put each secret, by a record of their system calls."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.canary.observing import parse
+from tests.deploy.tracing import CALLS, FIFO, HEXED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.canary.canaries import Scanner
+    from tests.canary.observing import Event
+    from tests.cluster.reconciler import Reconciler
+
+CONNECTED = re.compile(rb"^\d+ +connect\(\d+<([^>]*)>, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\)", re.MULTILINE)
+ROUND = re.compile(r"/round-\d+/")
+ANSWER = b'{"outcome":'  # the report of a round, on its way to the supervisor
+GPG_HOME = "/dev/shm/sopskit-gnupg-"
+PATIENCE = 60.0  # seconds
+
+
+class Record:
+    """The record of a process that was started under strace and has ended."""
+
+    def __init__(self, data: bytes, ports: Mapping[int, str], private: str) -> None:
+        """`ports` are the servers that are known, `private` the folder of the round whose FIFOs serve plaintext."""
+        self.events = parse(data)
+        self._fifos = {_decoded(path) for path in FIFO.findall(data)}
+        self._sockets = {_decoded(path): ports.get(int(port), f"port {port.decode()}") for path, port in CONNECTED.findall(data)}
+        self._answers = {event.path for event in self.events if event.path.startswith("pipe:") and ANSWER in event.data}
+
+    @property
+    def answers(self) -> int:
+        """How many pipes had a report in them."""
+        return len(self._answers)
+
+    def found(self, scanner: Scanner) -> set[tuple[str, str]]:
+        """Which canary went where. Each text is looked at once."""
+        seen = {(event.data, self.place(event)) for event in self.events if event.data}
+        return {(hit.slot, hit.place) for data, place in seen for hit in scanner.scan(data, place)}
+
+    def place(self, event: Event) -> str:
+        """What an event wrote to: a kind of place that may hold secrets, or its call and its path."""
+        path = event.path.removesuffix(" (deleted)")
+        if path.startswith("pipe:"):
+            return "report" if event.path in self._answers else "pipe"
+        if path in self._fifos:
+            return "FIFO"
+        if path.startswith(GPG_HOME):
+            return "gpg's home in memory"
+        if path.startswith("socket:"):
+            return self._sockets.get(path, "socket")
+        return f"{event.call} to {ROUND.sub('/round/', path)}" if path else event.call
+
+
+def _decoded(text: bytes) -> str:
+    return HEXED.sub(lambda hexed: bytes([int(hexed[1], 16)]), text).decode()
+
+
+def start_traced(reconciler: Reconciler, strace: str, record: Path) -> int:
+    """Start it under strace; the number of its own process."""
+    watch = ["-f", "-qq", "-y", "-v", "-xx", "-s", "16777216", "-e", "signal=none", "--seccomp-bpf"]
+    reconciler.start(strace, *watch, "-o", str(record), "-e", f"trace={CALLS}", "--")
+    deadline = time.monotonic() + PATIENCE
+    while not (found := children(reconciler.pid)):
+        assert time.monotonic() < deadline, "strace starts nothing"
+        time.sleep(0.02)
+    return found.pop()
+
+
+def stop_traced(reconciler: Reconciler, pid: int) -> int:
+    """Ask the process that strace watches to end; its exit status."""
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    while _state(reconciler.pid) != "Z":
+        assert time.monotonic() < deadline, "it does not end"
+        time.sleep(0.02)
+    return reconciler.stop()
+
+
+def children(pid: int) -> set[int]:
+    """A process's children."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(word) for file in files for word in file.read_text().split()}
+
+
+def memory(pid: int) -> bytes:
+    """All that a process can write to in its memory (proc(5), maps and mem)."""
+    parts = []
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as mem:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            place, mode, *_, name = f"{line} ".split(" ", 5)
+            if "rw" not in mode or name.strip().startswith("[v"):
+                continue
+            start, end = (int(text, 16) for text in place.split("-"))
+            mem.seek(start)
+            try:
+                parts.append(mem.read(end - start))
+            except OSError:
+                continue  # a page that nobody may read
+    return b"\0".join(parts)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
