@@ -133,7 +133,9 @@ class Transport:
                 retries=False,
                 redirect=False,
             )
-        except SSLError:
+        except SSLError as error:
+            if _is_cut_off(error):
+                return 0, 0.0, {}
             raise UnreachableError(
                 f"the TLS connection to {self._host} is not trusted or not taken",
                 hint="check certificate-authority and the client certificate in the kubeconfig",
@@ -162,6 +164,13 @@ class Transport:
             )
         told = "is busy (TooManyRequests)" if status == 429 else f"answers with an error of its own (HTTP {status})"
         return UnreachableError(f"{self._host} {told} for {seconds}", hint="try again later")
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether the connection ended within its handshake: a server that goes away, a balancer with none behind it."""
+    from ssl import SSLEOFError
+
+    return any(isinstance(cause, SSLEOFError) for cause in error.args)
 
 
 def _impersonating(user: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from sopskit.deploy.finishing import finish, parse_stream
 from sopskit.deploy.tree import KUSTOMIZATION_NAMES, SourceReader, kustomization_in, walk
 from sopskit.document import Edit, Leaf
 from sopskit.document.model import apply_edits
-from sopskit.errors import FileAccessError, RefusedError
+from sopskit.errors import BuildError, FileAccessError, LimitError, RefusedError
 from sopskit.redact import MASK, escape
 
 if TYPE_CHECKING:
@@ -65,8 +65,22 @@ def render(folder: Path, root: Path, opener: SourceOpener, search_path: str) -> 
         sources = _plain_sources(folder, reader)
         stream = _join(sources)
     secrets = frozenset[str]().union(*(source.opened.secrets for source in sources if source.opened))
-    finished = finish(stream, opener, str(folder), secrets)
+    try:
+        finished = finish(stream, opener, str(folder), secrets)
+    except (BuildError, LimitError):
+        if kustomization_in(folder) is None:
+            _name_unreadable(sources)
+        raise
     return Rendered(finished.stream, secrets | finished.secrets)
+
+
+def _name_unreadable(sources: Iterable[Source]) -> None:
+    """Raise the error of the first file that cannot be read by itself: that of the whole stream names no file."""
+    for source in sources:
+        try:
+            parse_stream(source.plaintext)
+        except (BuildError, LimitError) as error:
+            raise error.at(file=str(source.path)) from None
 
 
 def _plain_sources(folder: Path, reader: SourceReader) -> tuple[Source, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import signal
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+import threading
+import time
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import BuildError, LimitError
 
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
 
 DEADLINE = 60.0  # seconds
 MOST_OUTPUT = 256 * 1024 * 1024  # bytes
+MOST_COMPLAINT = 1024 * 1024  # bytes that are kept of what a program says
+PART = 64 * 1024  # bytes
 ENDING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
@@ -65,16 +71,60 @@ def run(
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             if meanwhile is not None:
                 meanwhile()
-            output, complaint = process.communicate(given, timeout=DEADLINE)
-        except BaseException as error:
+            output, complaint = _talk(process, given, name)
+        except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise BuildError(f"{name} did not end within {DEADLINE:.0f} seconds") from None
             raise
-    if len(output) > MOST_OUTPUT:
-        raise LimitError(f"{name} gave more than 256 MiB")
     return Ended(process.returncode, output, complaint)
+
+
+def _talk(process: subprocess.Popen[bytes], given: bytes, name: str) -> tuple[bytes, bytes]:
+    """What a program gives and says until it has ended, within the deadline and the limits of both."""
+    output, complaint = bytearray(), bytearray()
+    flooded = threading.Event()
+
+    def flood() -> None:
+        flooded.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    threads = [
+        threading.Thread(target=_give, args=(process, given)),
+        threading.Thread(target=_take, args=(process.stdout, output, MOST_OUTPUT, flood)),
+        threading.Thread(target=_take, args=(process.stderr, complaint, MOST_COMPLAINT, None)),
+    ]
+    for thread in threads:
+        thread.daemon = True  # whoever raises kills the program, and its pipes end
+        thread.start()
+    deadline = time.monotonic() + DEADLINE
+    for thread in threads[1:]:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if flooded.is_set():
+        raise LimitError(f"{name} gave more than 256 MiB")
+    try:
+        process.wait(max(0.001, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"{name} did not end within {DEADLINE:.0f} seconds") from None
+    threads[0].join()
+    return bytes(output), bytes(complaint)
+
+
+def _give(process: subprocess.Popen[bytes], given: bytes) -> None:
+    with contextlib.suppress(OSError), process.stdin or io.BytesIO() as stream:
+        left = memoryview(given)
+        while left:
+            left = left[stream.write(left) :]
+
+
+def _take(stream: IO[bytes], kept: bytearray, most: int, flood: Callable[[], None] | None) -> None:
+    """Keep what comes, up to a limit; above it call `flood` and end, or without one read on."""
+    while part := stream.read(PART):
+        if len(kept) + len(part) > most:
+            if flood is not None:
+                flood()
+                return
+            continue
+        kept += part
 
 
 def _start(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -86,4 +136,5 @@ def _start(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> sub
         env=environ,
         cwd=folder,
         start_new_session=True,
+        bufsize=0,
     )

@@ -29,7 +29,8 @@ class DecryptionProvider:
     One provider is for one set of keys, say one tenant's; it keeps nothing between two calls, and several threads may
     use it at once. The MAC of every file is verified and that cannot be switched off: a call gives everything, or it
     raises and gives nothing. Nothing is read from the environment, and no plaintext is written to a file: kustomize is
-    given it through pipes. Plaintext and keys are Python objects, whose memory cannot be wiped reliably; a program that
+    given it through pipes. A program with one thread opens many files in forked copies of itself, which end with the
+    call. Plaintext and keys are Python objects, whose memory cannot be wiped reliably; a program that
     needs that guarantee does the work in a child process and lets it end.
 
     Every error is a `sopskit.errors.SopskitError` whose `location` names the file: `KeyAccessError` if no key fits,

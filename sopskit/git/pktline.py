@@ -15,6 +15,7 @@ VERSION = "version=2"
 FLUSH, DELIMITER = b"0000", b"0001"
 ID = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\Z")
 MOST_LISTED = 64 * 1024 * 1024  # bytes
+MOST_CAPABILITIES = 1000  # git has about ten
 
 
 class ProtocolError(Exception):
@@ -87,9 +88,11 @@ def _first_line(advertised: Iterator[bytes | None]) -> bytes | None:
 
 
 def _until_mark(advertised: Iterator[bytes | None]) -> Iterator[bytes]:
-    for line in advertised:
+    for count, line in enumerate(advertised):
         if line is None:
             return
+        if count == MOST_CAPABILITIES:
+            raise ProtocolError
         yield line
 
 

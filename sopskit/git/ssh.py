@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sopskit.git.remote import Address, Remote
 
 PREFIX = "sopskit-ssh-"
+LONGEST_PLACE = 64  # characters: with the agent's socket in it a path must stay below 108 (unix(7))
+SHORT_PLACES = ("/dev/shm", "/tmp")  # noqa: S108 our folder in it has a random name and mode 0700
 FIXED = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
@@ -86,7 +88,7 @@ def login(key: SshKey, address: Address, search_path: str) -> Iterator[Login]:
     """
     program = find_program("ssh", search_path)
     _check_user(os.getuid())
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder, Agent(key, folder) as agent:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=_place()) as folder, Agent(key, folder) as agent:
         identity, known_hosts = os.path.join(folder, "identity.pub"), os.path.join(folder, "known_hosts")
         _write(identity, agent.public_key + b"\n")
         _write(known_hosts, key.known_hosts)
@@ -104,6 +106,13 @@ def login(key: SshKey, address: Address, search_path: str) -> Iterator[Login]:
 def _option(path: str) -> str:
     """A path in ssh's configuration: blanks would end it, and per cent signs stand for something (ssh_config(5))."""
     return '"' + path.replace("%", "%%") + '"'
+
+
+def _place() -> str | None:
+    """Where the folder is made: among temporary files, or in a place with a short name if theirs is too long for a socket."""
+    if len(tempfile.gettempdir()) <= LONGEST_PLACE:
+        return None
+    return next((place for place in SHORT_PLACES if os.access(place, os.W_OK)), None)
 
 
 def _check_user(number: int) -> None:

@@ -22,7 +22,7 @@ PREFIX = "sopskit-gnupg-"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 IN_MEMORY = frozenset(("tmpfs", "ramfs"))
 MOUNTS = "/proc/self/mountinfo"
-LONGEST_PLACE = 64  # characters: with the agent's socket in it a path must stay below 108 (unix(7))
+LONGEST_PLACE = 56  # characters: with the agent's socket in it a path must stay below 108 (unix(7))
 DEADLINE = 30  # seconds for one call of gpg
 # no smart cards, no passwords kept by a desktop, and nobody who could be asked
 AGENT_OPTIONS = "disable-scdaemon\nno-allow-external-cache\npinentry-program /nonexistent\n"
@@ -99,10 +99,17 @@ def _make_folder() -> str:
             hint="mount a tmpfs (in Kubernetes an emptyDir with `medium: Memory`) and name it in TMPDIR",
         )
     try:
-        return tempfile.mkdtemp(prefix=PREFIX, dir=base)
+        return tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=base)
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
         raise RefusedError(f"no folder for PGP keys can be made: {reason}").at(file=base) from None
+
+
+def remove_homes_of(process: int) -> None:
+    """Remove what a process of this number, which was killed, has left in shared memory. Its agents must have ended."""
+    for name in os.listdir(SHARED_MEMORY) if os.path.isdir(SHARED_MEMORY) else ():
+        if name.startswith(f"{PREFIX}{process}-"):
+            shutil.rmtree(os.path.join(SHARED_MEMORY, name), ignore_errors=True)
 
 
 def _file_system(folder: str) -> str:

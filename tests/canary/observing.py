@@ -112,7 +112,7 @@ def parse(record: bytes) -> list[Event]:
 
 def _event(match: re.Match[bytes]) -> Event:
     rest = match["rest"]
-    data = b"\0".join(_decoded(text) for text in TEXT.findall(rest))
+    data = b"\0".join(bytes.fromhex(text.replace(b"\\x", b"").decode()) for text in TEXT.findall(rest))
     call, pid = match["call"].decode(), int(match["pid"])
     target = DESCRIPTOR.match(rest)
     if target is None or call == "execve":

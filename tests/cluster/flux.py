@@ -106,7 +106,7 @@ class Flux:
         return revision
 
     def reconcile(
-        self, namespace: str, folder: Path, *, key: str, path: str = "./", name: str = "app", **spec: object
+        self, namespace: str, folder: Path, *, key: str, path: str = "./", name: str = "app", patience: float = PATIENCE, **spec: object
     ) -> Object:
         """Publish a folder and wait until Flux has dealt with it; gives the Kustomization, ready or not.
 
@@ -125,7 +125,7 @@ class Flux:
         object = {**_object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name), "spec": wanted | spec}
         place = f"{KUSTOMIZATIONS}/namespaces/{namespace}/kustomizations/{name}"
         generation = _done(self.cluster.apply(place, object, manager="test", force=True))["metadata"]["generation"]
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while True:
             found: Object = _done(self.cluster.request("GET", place))
             if _is_dealt_with(found, generation, revision):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 import subprocess
 import urllib.request
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from tests.canary.canaries import Canary, Scanner, token
 from tests.cli.running import sopskit
@@ -18,13 +20,14 @@ from tests.cluster.faults import FOREVER, Refuse
 from tests.cluster.proxy import Proxy
 from tests.cluster.reconciler import Reconciler, Sources, define, until
 from tests.conftest import KEYS
+from tests.deploy.apply.applying import data_of
 from tests.deploy.checkouts import DATA, make_checkout, secret
 from tests.deploy.notify.receivers import Reply, serving
 from tests.git.servers import HttpServer, SshServer
 from tests.repositories import Git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sopskit.deploy.reconcile.source import SourceId
     from tests.canary.canaries import Hit
@@ -73,9 +76,10 @@ FAILING = {
     "bad-key": "KeyUnavailable",
 }
 GOOD = ("whole", "pgp")
-VALUES = (*("mac", "refused", "midway", "typed", "broken chart", "path in a patch", "answer", "pgp", "by hand"),)
-KEYS_OF_FILES = ("age key", "PGP key 1", "PGP key 2", "PGP number 1", "PGP number 2", "bad key")
-CREDENTIALS = ("Git token", "wrong Git token", "SSH key", "API token")
+VALUES = (
+    *("pgp", "mac", "unread", "refused", "midway", "broken chart", "patched", "path in a patch", "checked", "by hand"),
+)
+CREDENTIALS = ("Git token", "wrong Git token")
 RECEIVERS = ("webhook", "slack", "gitlab", "hmac", "GitLab token", "refusing")
 
 
@@ -125,8 +129,8 @@ class Planted:
         self.proxy.read = set()
         self._held.callback(self.proxy.close)
         self.ssh = self._held.enter_context(SshServer(self.remotes, folder / "ssh"))
-        self.canaries = self._plant()
-        self.scanner = Scanner(list(self.canaries.values()))
+        self.canaries = [*self.checkout.canaries.values(), *self._plant()]
+        self.scanner = Scanner(self.canaries)
         self.http = self._held.enter_context(HttpServer(self.remotes, token=self.text("Git token")))
         body = self.text("answer").encode()
         self.answering = self._held.enter_context(serving(Reply(200, body=body)))
@@ -141,22 +145,17 @@ class Planted:
 
     def text(self, slot: str) -> str:
         """A canary's text."""
-        return self.canaries[slot].text
+        return next(canary.text for canary in self.canaries if canary.slot == slot)
 
-    def _plant(self) -> dict[str, Canary]:
-        planted = [Canary(slot, token()) for slot in (*VALUES, *CREDENTIALS[:2], *RECEIVERS)]
-        age = self.ground.age.identity.removeprefix("AGE-SECRET-KEY-")
-        planted += [Canary("age key", age), Canary("bad key", token(58).upper())]
-        planted += [Canary("API token", self.cluster.tokens["admin"])]
-        ssh = "".join(self.ssh.identity.decode().splitlines()[1:-1])
-        planted += [Canary("SSH key", ssh[SSH_SEED], windows=False)]
-        body = PGP_FILE.read_text().partition("\n\n")[2].splitlines()
-        raw = base64.b64decode("".join(body[: body.index(next(line for line in body if line.startswith("=")))]))
-        for number, (line, place) in enumerate(zip(PGP_LINES, PGP_NUMBERS, strict=True), 1):
-            planted += [Canary(f"PGP key {number}", body[line], windows=False)]
-            planted += [Canary(f"PGP number {number}", raw[place : place + 32].hex().upper(), windows=False)]
-        planted += [Canary("typed", str(int.from_bytes(token(7).encode()) | 1 << 55), windows=False)]
-        return self.checkout.canaries | {canary.slot: canary for canary in planted}
+    def _plant(self) -> Iterator[Canary]:
+        for slot in (*VALUES, *CREDENTIALS, *RECEIVERS, "answer"):
+            yield Canary(slot, token())
+        yield Canary("typed", str(secrets.randbelow(9 * 10**17) + 10**17), windows=False)
+        yield Canary("age key", self.ground.age.identity.removeprefix("AGE-SECRET-KEY-"))
+        yield Canary("bad key", token(58).upper())
+        yield from _pgp_canaries()
+        yield Canary("SSH key", "".join(self.ssh.identity.decode().splitlines()[1:-1])[SSH_SEED])
+        yield Canary("API token", self.cluster.tokens["admin"])
 
     def _reconciler(self) -> Reconciler:
         ground = self.ground
@@ -167,7 +166,7 @@ class Planted:
         made.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         return made
 
-    def change(self, program: str) -> None:
+    def alter(self, program: str) -> None:
         """Python that every process of the reconciler runs when it starts (the module `sitecustomize` of its library)."""
         folder = self.ground.folder / "changed"
         folder.mkdir()
@@ -179,8 +178,7 @@ class Planted:
     def push(self, names: Sequence[str]) -> str:
         """Write the folders of some sources, commit, and push; the commit's id."""
         for name in names:
-            if name != "whole":
-                getattr(self, f"_write_{name.replace('-', '_')}")()
+            WRITERS[name](self)
         remote = self.remotes / "config.git"
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
         git = Git(self.checkout.tree.folder)
@@ -191,64 +189,55 @@ class Planted:
     def _plain(self, name: str, text: str) -> Path:
         return self.checkout.tree.plain(name, text)
 
-    def _secret(self, source: str, slot: str, name: str = "") -> Path:
+    def write_secret(self, source: str, slot: str, name: str = "") -> Path:
         text = secret(name or source, value=self.text(slot))
         return self.checkout.tree.encrypted(f"{source}/{name or source}.yaml", text, *DATA)
 
-    def _write_pgp(self) -> None:
+    def write_pgp(self) -> None:
         path = self._plain("pgp/pgp.yaml", secret("pgp", value=self.text("pgp")))
         self._plain("pgp/kustomization.yaml", "resources: [pgp.yaml]\n")
         done = sopskit("encrypt", "--pgp", self.ground.pgp, "--encrypted-regex", "^stringData$", "--in-place", path)
         assert done.code == 0, done.err
 
-    def _write_mac(self) -> None:
-        path = self._secret("mac", "mac")
+    def write_mac(self) -> None:
+        path = self.write_secret("mac", "mac")
         path.write_text(path.read_text().replace("name: mac", "name: other"))
 
-    def _write_refused(self) -> None:
-        self._secret("refused", "refused")
+    def write_refused(self) -> None:
+        self.write_secret("refused", "refused")
         fault = Refuse(422, f"invalid: {self.text('refused')}")
         self.proxy.inject(fault, method="PATCH", path=r"/secrets/refused\?", times=FOREVER)
 
-    def _write_midway(self) -> None:
-        self._secret("midway", "midway")
-        self._secret("midway", "midway", "midway-2")
+    def write_midway(self) -> None:
+        self.write_secret("midway", "midway")
+        self.write_secret("midway", "midway", "midway-2")
         fault = Refuse(422, f"invalid: {self.text('midway')}")
         self.proxy.inject(fault, method="PATCH", path=r"/secrets/midway-2\?(?!.*dryRun)", times=FOREVER)
 
-    def _write_typed(self) -> None:
+    def write_typed(self) -> None:
         """The API server itself refuses a number where it wants a text, and quotes it."""
         self.checkout.tree.encrypted(
             "typed/typed.yaml", DEPLOYMENT.format(value=self.text("typed")), "--encrypted-regex", "^value$"
         )
         Account(self.cluster, self.namespace, "typed").allow(["deployments"], ALL_VERBS, group="apps")
 
-    def _write_chart(self) -> None:
+    def write_chart(self) -> None:
         values = f"stringData:\n  values.yaml: |\n    password: {self.text('broken chart')}\n"
         self.checkout.tree.encrypted("chart/values.yaml", f"{secret('broken-values')}{values}", *DATA)
         self._plain("chart/release.yaml", RELEASE)
         self._plain("k8s/helm-charts/broken/Chart.yaml", "apiVersion: v2\nname: broken\nversion: 1.2.3\n")
         self._plain("k8s/helm-charts/broken/templates/x.yaml", "{{ fail .Values.password }}")
 
-    def _write_build(self) -> None:
-        self._secret("build", "mac")
+    def write_build(self) -> None:
+        self.write_secret("build", "patched")
         patch = PATCH.format(path=self.text("path in a patch"))
         self.checkout.tree.encrypted("build/patch.txt", patch)
         target = "target: {kind: Secret}"
         self._plain("build/kustomization.yaml", f"resources: [build.yaml]\npatches: [{{path: patch.txt, {target}}}]\n")
 
-    def _write_answer(self) -> None:
-        self._secret("answer", "answer")
-
-    def _write_login(self) -> None:
-        self._secret("login", "mac")
-
-    def _write_bad_key(self) -> None:
-        self._secret("bad-key", "mac")
-
     # --- what is in the cluster
 
-    def follow(self, name: str) -> None:
+    def follow(self, name: str, **spec: object) -> None:
         """Write a source and its Secrets."""
         keys = {"test-only.agekey": f"{self.ground.age.identity}\n"}
         login = {"username": "git", "password": self.text("Git token")}
@@ -271,10 +260,9 @@ class Planted:
             more["serviceAccountName"] = "typed"
         self.sources.secret(f"keys-{name}", keys)
         self.sources.secret(f"git-{name}", login)
-        refs = {field: {"secretRef": {"name": f"{field}-{name}"}} for field in ("keys",)}
-        refs["credentials"] = {"secretRef": {"name": f"git-{name}"}}
-        spec = {"repository": url, "serviceAccountName": ACCOUNT, "notify": self._channels(), **refs, **more}
-        self.ids[name] = self.sources.write(name, **spec)
+        refs = {"keys": {"secretRef": {"name": f"keys-{name}"}}, "credentials": {"secretRef": {"name": f"git-{name}"}}}
+        fields: dict[str, Any] = {"repository": url, "serviceAccountName": ACCOUNT, "notify": self._channels(), **refs, **more, **spec}
+        self.ids[name] = self.sources.write(name, **fields)
 
     def _check(self, contains: str) -> dict[str, object]:
         """A check whose answer holds a secret; `ok` asks for nothing in it."""
@@ -303,22 +291,23 @@ class Planted:
             name: self.sources.wait_failed(id, FAILING[name]) for name, id in self.ids.items() if name not in GOOD
         }
 
-    def wait_idle(self, times: int = 2) -> None:
-        """Wait until the good sources have been found unchanged so often."""
-
-        def counts() -> list[float]:
-            found = re.findall(r'^sopskit_rounds_total\{outcome="unchanged",[^}]*\} (\S+)', self.metrics(), re.MULTILINE)
-            return [float(count) for count in found]
-
-        before = counts()
-        until(counts, lambda found: len(found) == 2 and sum(found) - sum(before) >= 2 * times, "idle rounds")
+    def wait_idle(self) -> None:
+        """Wait until every good source has been looked at and needed no round, and note which Secrets were read for that."""
+        for name in GOOD:
+            self.follow(name, retryInterval="2h")  # a change of the source: a whole round at once
+        for name in GOOD:
+            self.sources.wait(self.ids[name], lambda status: status.get("lastAppliedGeneration") == 2, "a whole round")
+        self.proxy.read.clear()
+        looks = {(f"keys-{name}", "metadata") for name in GOOD} | {(f"git-{name}", "whole") for name in GOOD}
+        until(lambda: self.proxy.read, lambda found: looks <= found, "a look at each")
 
     def drift(self, name: str) -> None:
-        """Change the value of a Secret by hand."""
+        """Change the value of a Secret by hand, and wait until it is put right."""
         value = base64.b64encode(self.text("by hand").encode()).decode()
         path = f"/api/v1/namespaces/{self.namespace}/secrets/{name}"
         changed = self.cluster.request("PATCH", path, {"data": {"value": value}}, content_type=MERGE)
         assert changed.status == 200, changed.body
+        until(lambda: data_of(self.cluster, self.namespace, name)["value"], lambda found: found != value, "put right")
 
     # --- what is told
 
@@ -344,3 +333,27 @@ class Planted:
                 headers = {name: text for name, text in seen.headers.items() if name != "PRIVATE-TOKEN"}
                 hits |= self.scanner.scan(repr(headers).encode(), "headers")
         return hits
+
+
+def _pgp_canaries() -> Iterator[Canary]:
+    """Parts of the two private keys: lines of the armor, and numbers as gpg writes them into the files of its home."""
+    body = PGP_FILE.read_text().partition("\n\n")[2].splitlines()
+    raw = base64.b64decode("".join(line for line in body if line[:1] not in {"=", "-"}))
+    for line, place in zip(PGP_LINES, PGP_NUMBERS, strict=True):
+        yield Canary("PGP key", body[line])
+        yield Canary("PGP number", raw[place : place + 32].hex().upper())
+
+
+WRITERS: Mapping[str, Callable[[Planted], object]] = {
+    "whole": lambda planted: None,
+    "pgp": Planted.write_pgp,
+    "mac": Planted.write_mac,
+    "refused": Planted.write_refused,
+    "midway": Planted.write_midway,
+    "typed": Planted.write_typed,
+    "chart": Planted.write_chart,
+    "build": Planted.write_build,
+    "answer": lambda planted: planted.write_secret("answer", "checked"),
+    "login": lambda planted: planted.write_secret("login", "unread"),
+    "bad-key": lambda planted: planted.write_secret("bad-key", "unread"),
+}

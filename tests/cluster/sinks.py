@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -13,28 +14,36 @@ from tests.canary.observing import parse
 from tests.deploy.tracing import CALLS, FIFO, HEXED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from tests.canary.canaries import Scanner
+    from tests.canary.canaries import Canary, Scanner
     from tests.canary.observing import Event
     from tests.cluster.reconciler import Reconciler
 
 CONNECTED = re.compile(rb"^\d+ +connect\(\d+<([^>]*)>, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\)", re.MULTILINE)
 ROUND = re.compile(r"/round-\d+/")
+PRIVATE = re.compile(r"/(?:round-\d+|sopskit-[a-z]+-\w+)$")
 ANSWER = b'{"outcome":'  # the report of a round, on its way to the supervisor
 GPG_HOME = "/dev/shm/sopskit-gnupg-"
+HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2}){16,}")
 PATIENCE = 60.0  # seconds
 
 
 class Record:
     """The record of a process that was started under strace and has ended."""
 
-    def __init__(self, data: bytes, ports: Mapping[int, str], private: str) -> None:
-        """`ports` are the servers that are known, `private` the folder of the round whose FIFOs serve plaintext."""
+    def __init__(self, data: bytes, ports: Mapping[int, str]) -> None:
+        """`ports` are those of the servers that are known, and what they are called."""
         self.events = parse(data)
         self._fifos = {_decoded(path) for path in FIFO.findall(data)}
         self._sockets = {_decoded(path): ports.get(int(port), f"port {port.decode()}") for path, port in CONNECTED.findall(data)}
         self._answers = {event.path for event in self.events if event.path.startswith("pipe:") and ANSWER in event.data}
+
+    @property
+    def folders(self) -> set[str]:
+        """The private folders that were made, in memory or for a round."""
+        made = {event.data.decode() for event in self.events if event.call in {"mkdir", "mkdirat"}}
+        return {path for path in made if PRIVATE.search(path)}
 
     @property
     def answers(self) -> int:
@@ -91,20 +100,34 @@ def children(pid: int) -> set[int]:
     return {int(word) for file in files for word in file.read_text().split()}
 
 
+def remembered(pid: int, canaries: Iterable[Canary]) -> set[str]:
+    """The slots of the canaries that are in the memory of a process: as text, in base64, or as the bytes of hexadecimal."""
+    data = memory(pid)
+    return {canary.slot for canary in canaries if any(form in data for form in _spelled(canary))}
+
+
+def _spelled(canary: Canary) -> Iterator[bytes]:
+    yield canary.data
+    for offset in range(3):
+        yield base64.b64encode(b"\0" * offset + canary.data)[4:-4]
+    if HEXADECIMAL.fullmatch(canary.text):
+        yield bytes.fromhex(canary.text)
+
+
 def memory(pid: int) -> bytes:
     """All that a process can write to in its memory (proc(5), maps and mem)."""
     parts = []
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as mem:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            place, mode, *_, name = f"{line} ".split(" ", 5)
-            if "rw" not in mode or name.strip().startswith("[v"):
+            place, mode, *_ = line.split()
+            if not mode.startswith("rw"):
                 continue
             start, end = (int(text, 16) for text in place.split("-"))
             mem.seek(start)
             try:
                 parts.append(mem.read(end - start))
             except OSError:
-                continue  # a page that nobody may read
+                continue  # the kernel's own
     return b"\0".join(parts)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 1000 if STARTED_WITH.get("SOPSKIT_LONG") == "1" else 200
 FIRST = 50  # rounds after which is measured what must not grow
-SOURCES = 16
+SOURCES = 24
 TOKEN = "test-only-token"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 MOST_SOCKETS = 12  # six to the API server are kept, the probes listen

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -13,9 +14,9 @@ import yaml
 
 from sopskit.deploy.reconcile.source import API_VERSION, KIND
 from tests.cluster.builders import held_kustomize, lives, wait_for_builds
-from tests.cluster.faults import FOREVER, Refuse
+from tests.cluster.faults import FOREVER, Call, Refuse
 from tests.cluster.fleet import Fleet, secret
-from tests.cluster.reconciler import Reconciler, until
+from tests.cluster.reconciler import PATIENCE, Reconciler, condition, until
 from tests.deploy.notify.receivers import Reply, serving
 from tests.git.servers import HttpServer
 
@@ -267,6 +268,61 @@ def test_rounds_end_with_their_source_and_with_the_process_and_leave_nothing(
     fleet.sources.wait_ready(two, second)
     assert rounds_in(replica) == []
     assert replica.stop() == 0
+
+
+def test_a_process_that_is_killed_while_it_applies_loses_track_of_nothing(
+    fleet: Fleet, proxy: Proxy, replica: Reconciler
+) -> None:
+    fleet.add(["app"])
+    first = fleet.push()
+    replica.start()
+    id = fleet.source("app")
+    fleet.sources.wait_ready(id, first)
+    fleet.encrypt(
+        fleet.plain("app/1.yaml", secret("app-1", "after")),
+        fleet.plain("app/3.yaml", secret("app-3")),
+    )
+    fleet.file("app", 2).unlink()
+    pid, killed = replica.pid, Event()
+
+    def kill() -> None:
+        os.kill(pid, signal.SIGKILL)
+        killed.set()
+
+    proxy.inject(Call(kill), method="PATCH", path=r"/secrets/app-1\?(?!.*dryRun)")
+    second = fleet.push()
+    assert killed.wait(PATIENCE)
+    replica.kill()
+    replica.start()
+    fleet.sources.wait_ready(id, second)
+    until(fleet.applied, lambda found: found == ["app-1", "app-3"], "the deletion")
+    assert replica.stop() == 0
+
+
+def test_a_suspended_source_rests_and_drift_is_only_told_where_that_is_asked_for(
+    fleet: Fleet, proxy: Proxy, replica: Reconciler
+) -> None:
+    fleet.add(["rests", "tells"])
+    fleet.push()
+    with replica:
+        rests, tells = fleet.source("rests", suspend=True), fleet.source("tells", drift="report")
+        fleet.sources.wait_ready(tells, fleet.git("rev-parse", "HEAD"))
+        until(lambda: fleet.sources.status(rests).get("observedGeneration"), lambda found: found == 1, "seen")
+        assert fleet.applied() == ["tells-1", "tells-2"]
+        assert condition(fleet.sources.status(rests))["status"] == "Unknown"
+
+        fleet.gone("secrets", "tells-1")
+        message = fleet.sources.wait_failed(tells, "Drifted")
+        assert message == f"1 object not as in Git, and left so: + Secret {fleet.namespace}/tells-1"
+        assert condition(fleet.sources.status(tells), "Drifted")["status"] == "True"
+        assert fleet.applied() == ["tells-2"]
+
+        # both are asked for again
+        for id in (fleet.source("rests", suspend=False), fleet.source("tells", drift="correct")):
+            fleet.sources.wait_ready(id, fleet.git("rev-parse", "HEAD"))
+        assert fleet.applied() == ["rests-1", "rests-2", "tells-1", "tells-2"]
+        assert condition(fleet.sources.status(tells), "Drifted")["status"] == "Unknown"
+        assert deletions(proxy) == []
 
 
 def config(fleet: Fleet, folder: Path, *names: str, **fields: object) -> Path:

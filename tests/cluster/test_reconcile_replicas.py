@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sopskit.deploy.reconcile.lease import DURATION
-from sopskit.deploy.reconcile.source import SourceId
+from sopskit.deploy.reconcile.source import API_VERSION, KIND, SourceId
 from tests.cluster.accounts import Account
 from tests.cluster.audited import AuditedCluster, Event, audited_cluster
 from tests.cluster.numbered import FOLDER, Numbered
-from tests.cluster.reconciler import Reconciler, Sources, define
+from tests.cluster.reconciler import Reconciler, Sources, condition, define, until
 from tests.cluster.tenures import intrusions, numbers, tenures
 from tests.conftest import STARTED_WITH
 from tests.deploy.apply.applying import data_of, names_in
@@ -191,6 +191,32 @@ def act(chance: random.Random, replicas: list[Replica], events: list[Event]) -> 
     elif which < 0.95:
         works.kill()
         rests.kill()
+
+
+def test_who_gets_the_lease_back_reads_anew_what_another_has_told(
+    cluster: AuditedCluster, namespace: str, replicas: list[Replica], tree: Numbered, sources: Sources
+) -> None:
+    id, path = SourceId(namespace, "dev"), f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}"
+    replicas[0].start()
+    # it has told what it would tell again
+    sources.wait(id, lambda status: "objects as in" in condition(status)["message"])
+
+    def give(holder: str) -> None:
+        lease = cluster.request("GET", path).json
+        lease["spec"] |= {"holderIdentity": holder, "leaseTransitions": 7}
+        assert cluster.request("PUT", path, lease).status == 200
+
+    give("another")
+    until(replicas[0].said, lambda said: "another replica works" in said)
+    failed = {"type": "Ready", "status": "False", "reason": "CheckFailed", "message": "told by another"}
+    failed |= {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+    status = {"conditions": [failed]}
+    content = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "dev"}, "status": status}
+    answer = cluster.apply(f"{id.path}/status", content, manager="sopskit-status", force=True)
+    assert answer.status == 200
+    give("")
+    sources.wait_ready(id, tree.git("rev-parse", "HEAD"))
+    replicas[0].stop()
 
 
 # --- what judges them

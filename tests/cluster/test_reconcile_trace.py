@@ -1,124 +1,98 @@
 """A reconciler under strace, through rounds that work, fail and have nothing to do: where its secrets went.
 
-One run for all tests: sources with keys of age and PGP, over HTTP and SSH, kustomize, helm, checks and notices, and one for
-each way to fail. Every secret in it is one that only the tests know.
+One run for all tests: sources with keys of age and PGP, over HTTP and SSH, with kustomize, helm, checks and notices, and one
+for each way to fail. Every secret in it is one that only the tests know.
 """
 
 from __future__ import annotations
 
-import base64
-import subprocess
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.canary.observing import leaks_in_folders
-from tests.canary.stored import leaks_in_cluster, secrets_with
-from tests.cluster.planted import FAILING, GOOD, KEYS_OF_FILES, Ground, Planted
-from tests.cluster.sinks import Record, children, memory, start_traced, stop_traced
-from tests.conftest import PGP_FINGERPRINT, STARTED_WITH
+from tests.cluster.planted import FAILING, GOOD, VALUES
+from tests.cluster.watched import planted, watch
+from tests.deploy.checkouts import CHART_SLOTS, SLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.canary.canaries import Hit
     from tests.cluster.apiserver import Cluster
+    from tests.cluster.watched import Watched
     from tests.conftest import AgeTestKey
 
-
-class Watched(NamedTuple):
-    """What the run has left behind."""
-
-    planted: Planted
-    status: int
-    record: Record
-    reasons: dict[str, str]
-    read_idle: set[tuple[str, str]]
-    remembered: dict[str, set[str]]
-    told: set[Hit]
-    stored: set[Hit]
-    left: list[str]
-
-
-def run(planted: Planted, strace: str) -> Watched:
-    import time
-    t=time.time()
-    def lap(x): print(x, round(time.time()-t,1))
-    names = (*GOOD, *FAILING)
-    commit = planted.push(names)
-    lap("push")
-    record = planted.ground.folder / "trace"
-    pid = start_traced(planted.reconciler, strace, record)
-    for name in names:
-        planted.follow(name)
-    lap("followed")
-    reasons = planted.wait(commit)
-    lap("waited")
-    planted.drift("pgp")
-    planted.wait_idle()
-    lap("idle")
-    planted.proxy.read.clear()
-    planted.wait_idle(1)
-    lap("idle 2")
-    read_idle = set(planted.proxy.read)
-    remembered = {str(p): found_in_memory(planted, p) for p in [pid, *children(pid)]}
-    lap("memory")
-    told = planted.told()
-    lap("told")
-    status = stop_traced(planted.reconciler, pid)
-    lap("stop")
-    print(record.stat().st_size)
-    made = Record(record.read_bytes(), planted.ports, "")
-    lap("parse")
-    stored = leaks_in_cluster(planted.scanner, planted.cluster)
-    lap("stored")
-    return Watched(planted, status, made, reasons, read_idle, remembered, told, stored, [])
-
-
-def found_in_memory(planted, pid):
-    data = memory(pid)
-    print(pid, len(data))
-    found = set()
-    for slot, canary in planted.canaries.items():
-        for offset in range(3):
-            pass
-        forms = [canary.data, base64.b64encode(canary.data)[:-4]]
-        if any(f in data for f in forms): found.add(slot)
-    return found
+KEYS = {"age key", "bad key", "PGP key", "PGP number"}
+FROM_FILES = {*VALUES, *SLOTS, *CHART_SLOTS, "typed"}
+# to builders and back: what kustomize and helm read and print
+BUILT = {"ConfigMap", "file", "patch", "resource", "variable", "chart value", "pgp", "path in a patch"}
+WRITTEN = {
+    *((slot, place) for slot in BUILT for place in ("FIFO", "pipe")),
+    *(("patched", "FIFO"), ("values file", "pipe"), ("broken chart", "pipe")),
+    # gpg is given the key, and keeps it where nothing is but memory
+    *(("PGP key", "pipe"), ("PGP number", "gpg's home in memory")),
+    # git is given the token; in these tests its server speaks HTTP without TLS, and so do the receivers
+    *(("Git token", "pipe"), ("Git token", "Git server"), ("wrong Git token", "Git server")),
+    *((slot, "receiver") for slot in ("webhook", "slack", "gitlab", "refusing", "GitLab token")),
+}
 
 
 @pytest.fixture(scope="module")
 def watched(
     started_cluster: Cluster, short_folder: Path, tool: Callable[[str], str], alice: AgeTestKey
 ) -> Iterator[Watched]:
-    folder = Path(tempfile.mkdtemp(dir=short_folder, prefix=""))
-    home = folder / "gpg"
-    home.mkdir(0o700)
-    started_cluster.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for role in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{role}_NAME", "Test")
-            patch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
-        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        patch.setenv("GNUPGHOME", str(home))
-        from tests.cluster.planted import PGP_FILE
-        subprocess.run([tool("gpg"), "--batch", "--quiet", "--import", PGP_FILE], check=True, capture_output=True)
-        import os
-        path = os.pathsep.join([str(Path(tool("kustomize")).parent), STARTED_WITH["PATH"]])
-        ground = Ground(started_cluster, started_cluster.namespace(), folder, tool, alice, PGP_FINGERPRINT, path)
-        with Planted(ground) as planted:
-            yield run(planted, tool("strace"))
-        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)
+    with planted(started_cluster, short_folder, tool, alice) as ground:
+        yield watch(ground, (*GOOD, *FAILING), tool("strace"))
 
 
-def test_x(watched: Watched) -> None:
-    import time
-    t=time.time()
-    print(watched.reasons, watched.read_idle, watched.remembered, watched.told, watched.status, watched.record.answers)
-    print({(h.slot,h.place) for h in watched.stored})
-    for x in sorted(watched.record.found(watched.planted.scanner)): print(x)
-    print(time.time()-t)
-    print(watched.planted.reconciler.said())
-    print(len(watched.record.events))
+def test_plaintext_and_keys_are_written_to_pipes_fifos_and_memory_only(watched: Watched) -> None:
+    assert watched.written == WRITTEN
+
+
+def test_every_process_ends_in_order(watched: Watched) -> None:
+    assert watched.status == 0
+    assert not {path for path in watched.record.folders if Path(path).exists()}
+
+
+def test_reports_of_rounds_hold_no_secret(watched: Watched) -> None:
+    assert watched.record.answers >= len(FAILING) + 2 * len(GOOD)
+    assert not {slot for slot, place in watched.written if place == "report"}
+
+
+def test_a_look_reads_no_key_but_the_version_of_its_secret(watched: Watched) -> None:
+    names = {(f"keys-{name}", "metadata") for name in GOOD} | {(f"git-{name}", "whole") for name in GOOD}
+    assert watched.looked == names
+
+
+def test_the_supervisor_and_the_process_that_forks_rounds_have_had_no_key_and_no_value(watched: Watched) -> None:
+    supervisor, *others = watched.remembered
+    assert "API token" in supervisor, "the scan finds nothing"
+    assert (supervisor & (KEYS | FROM_FILES), others) == (set(), [set()] * len(others))
+    assert len(others) == 2
+
+
+def test_logs_metrics_and_notices_hold_no_secret(watched: Watched) -> None:
+    assert watched.told == set()
+
+
+def test_status_events_annotations_and_files_hold_no_secret(watched: Watched) -> None:
+    config = {(slot, place) for slot, place in watched.stored if place.startswith("ConfigMap config-")}
+    assert {slot for slot, _ in config} == {"ConfigMap"}
+    # what the API server says of a number in the place of a text, it writes into its own log, too
+    assert watched.stored - config == {("typed", "kube-apiserver.log")}
+
+
+def test_the_values_arrive_in_secrets(watched: Watched) -> None:
+    arrived = {*SLOTS, *CHART_SLOTS, "pgp", "midway", "checked"} - {"ConfigMap"}
+    assert watched.applied & FROM_FILES == arrived
+
+
+def test_failures_are_told_without_what_kustomize_helm_and_servers_quote(watched: Watched) -> None:
+    namespace = watched.planted.namespace
+    refused = "1 object is refused, so nothing was applied"
+    assert {name: watched.reasons[name].partition(" (")[0] for name in ("build", "chart", "refused", "typed")} == {
+        "build": "kustomize build failed with exit status 1: its message may quote a secret and is not shown",
+        "chart": "HelmRelease broken: helm failed with exit status 1: a template of the chart refuses these values",
+        "refused": f"{refused}: Secret {namespace}/refused: the API server finds it invalid",
+        "typed": f"{refused}: Deployment {namespace}/typed: does not fit the schema of its kind",
+    }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sopskit.deploy.reconcile import forked
 from sopskit.deploy.reconcile.forked import BROKEN, Limits, children_of
 from sopskit.errors import SopskitError
+from sopskit.keysources.gpghome import remove_homes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,12 +122,17 @@ class Children:
                 continue  # it has ended
 
     def close(self) -> None:
-        """Kill all that run."""
-        for child in self._running:
+        """Ask all that run to end, and kill what does not within some seconds."""
+        running, self._running = self._running, []
+        for child in running:
+            child.process.terminate()
+        deadline = self._clock() + GRACE
+        for child in running:
+            child.process.join(max(0.0, deadline - self._clock()))
             child.process.kill()
             child.process.join()
+        for child in running:
             self._ended(child)
-        self._running = []
 
     def _end(self, child: _Child, reason: str) -> None:
         child.reason = child.reason or reason
@@ -140,12 +146,14 @@ class Children:
     def _ended(self, child: _Child) -> Ended:
         if child.answer is None:
             _receive(child)
-        status = child.process.exitcode
+        status, number = child.process.exitcode, child.process.pid
         child.receiver.close()
         if child.handle >= 0:
             os.close(child.handle)
         child.process.close()
         self._kill_orphans()
+        if status and number is not None:
+            remove_homes_of(number)
         answer = child.answer
         if answer and not answer.startswith(BROKEN):
             return Ended(child.key, answer[1:])

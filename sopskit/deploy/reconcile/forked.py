@@ -101,6 +101,7 @@ def _confine(limits: Limits) -> None:
         os._exit(1)  # the forkserver ended before we could ask to end with it
     # its daemons (gpg's agent) are its own as long as it runs: at the forkserver they would pass for what a dead child left
     _prctl(CHILD_SUBREAPER, 1)
+    _first_to_go()
     _prctl(DUMPABLE, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limits.memory:
@@ -113,6 +114,14 @@ def _confine(limits: Limits) -> None:
     threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
 
 
+def _first_to_go() -> None:
+    """If memory runs out, let the kernel take a round and not the supervisor (proc(5), oom_score_adj)."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    except OSError:
+        return  # not Linux
+
+
 def _end_with_supervisor() -> None:
     """End when the supervisor has: another replica may work soon.
 
@@ -122,7 +131,7 @@ def _end_with_supervisor() -> None:
     if supervisor is None:
         return
     wait([supervisor.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any
 
-from sopskit.errors import ClusterError, RefusalError
+from sopskit.errors import ClusterError, RefusalError, SopskitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class Lease:
             try:
                 if self._try():
                     self._renewed = now  # the time before the request: it may have taken long
-            except ClusterError:
+            except SopskitError:
                 return self.held
         return self.held
 

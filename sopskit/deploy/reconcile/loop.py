@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sopskit.deploy.reconcile import status as statuses
 from sopskit.deploy.reconcile.child import ChildError, Children
 from sopskit.deploy.reconcile.forked import Limits
-from sopskit.deploy.reconcile.report import Outcome, Report, from_json
+from sopskit.deploy.reconcile.report import UNREACHABLE, Outcome, Report, from_json
 from sopskit.deploy.reconcile.round import Order, run_round
 from sopskit.deploy.reconcile.schedule import after_failure, after_success
 from sopskit.deploy.reconcile.state import Phase, State
@@ -88,6 +88,7 @@ class Supervisor:
         self._next_sync = clock()
         self._syncing = False
         self._synced = False
+        self._away = False  # the API server, when it was asked last
         self._stopping = False
         self._leading = True
         self.last_tick = clock()
@@ -101,6 +102,8 @@ class Supervisor:
 
     def lead(self, leading: bool) -> None:
         """Whether this replica may work. When it may not, what runs is killed at once."""
+        if leading:
+            self._done.put(self._states.clear)  # meanwhile another replica may have told of the sources
         self._leading = leading
         if not leading:
             self._children.kill_now()
@@ -238,7 +241,7 @@ class Supervisor:
             self._problem, self._stopping = error, True
             return
         self._log(f"the sources cannot be listed: {error}")
-        self._syncing = False
+        self._syncing, self._away = False, True
         self._next_sync = self._clock() + self._settings.sync
 
     def _found(self, listed: Sequence[Listed]) -> None:
@@ -255,10 +258,19 @@ class Supervisor:
             self._children.end((id, self._states[id].folder), "its source is gone")
             del self._states[id]
             self._teller.gone(id)
+        if self._away:
+            self._is_back(now)
         # one namespace does not get the last child that is free as long as there are others
         self._reserved = int(len({id.namespace for id in self._states}) > 1 and self._settings.parallel > 1)
         self._workplace.keep_stores({name for state in self._states.values() for name in state.stores})
         self._looker.forget([state.good for state in self._states.values() if state.is_good])
+
+    def _is_back(self, now: float) -> None:
+        """The API server answers again: what failed for want of it need not wait for as long as its failures ask for."""
+        self._away = False
+        for state in self._states.values():
+            if state.phase is Phase.WAITING and state.report is not None and state.report.reason == UNREACHABLE:
+                state.again(now)
 
     def _begin(self) -> None:
         now = self._clock()

@@ -11,6 +11,7 @@ from sopskit.redact import escape
 
 MOST_LINES = 200  # objects or reasons that are told one by one
 LONGEST_TEXT = 2000  # characters of a message or a line
+UNREACHABLE = "ClusterUnreachable"  # the reason of a round for which the API server was away
 
 
 class Outcome(enum.Enum):

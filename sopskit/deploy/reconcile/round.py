@@ -22,10 +22,11 @@ from sopskit.deploy.apply.trial import Settings
 from sopskit.deploy.provider import DecryptionProvider
 from sopskit.deploy.reconcile.access import Access, account_of, secret_of
 from sopskit.deploy.reconcile.idle import snapshot
-from sopskit.deploy.reconcile.report import MOST_LINES, Applied, Outcome, Report
+from sopskit.deploy.reconcile.report import MOST_LINES, UNREACHABLE, Applied, Outcome, Report
 from sopskit.errors import (
     BuildError,
     DataKeyError,
+    FileAccessError,
     IntegrityError,
     KeyAccessError,
     LimitError,
@@ -90,6 +91,9 @@ class _Round:
             return self._run()
         except SopskitError as error:
             return self._failure(error)
+        except OSError as error:  # no space for the files, no process more
+            why = (error.strerror or type(error).__name__).lower()
+            return self._failure(FileAccessError(f"the system that the reconciler runs on refuses: {why}"))
 
     def _run(self) -> Report:
         base = self._order.access.connect()
@@ -242,13 +246,15 @@ class _Round:
             missing = ", ".join(dict.fromkeys(keys))
             message = f"{report.message}; encrypted for {missing}" if missing else report.message
             # the error's own hint is for a person with keys of their own
-            return replace(report, message=message, hint=f"encrypt it for a key in {self._source.keys}, or put its key there")
+            return replace(
+                report, message=message, hint=f"encrypt it for a key in {self._source.keys}, or put its key there"
+            )
         return report
 
     def _reason(self, error: SopskitError) -> str:
         """The condition's reason."""
         if isinstance(error, UnreachableError) or (isinstance(error, RefusalError) and error.status == UNKNOWN):
-            return "ClusterUnreachable"
+            return UNREACHABLE
         if isinstance(error, StoppedError):
             return "StoppedMidway"
         if self._stage == "Build" and isinstance(error, KeyAccessError):
@@ -260,7 +266,7 @@ class _Round:
         if self._stage == "Checkout":
             return "SourceRefused" if isinstance(error, RefusedError | LimitError) else "FetchFailed"
         return {
-            "Connect": "ClusterUnreachable",
+            "Connect": UNREACHABLE,
             "Fetch": "FetchFailed",
             "Key": "KeyUnavailable",
             "Build": "BuildFailed",

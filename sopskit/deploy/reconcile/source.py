@@ -115,8 +115,8 @@ class Source:
         """The name of its inventory and the value of the label on its objects: one for each source of a cluster."""
         from hashlib import sha256
 
-        digest = sha256(f"{self.id.namespace}/{self.id.name}".encode()).hexdigest()[:10]
-        readable = re.sub(r"[^a-z0-9-]", "-", f"{self.id.namespace}-{self.id.name}")[:50].strip("-")
+        digest = sha256(f"{self.id.namespace}/{self.id.name}".encode()).hexdigest()[:16]
+        readable = re.sub(r"[^a-z0-9-]", "-", f"{self.id.namespace}-{self.id.name}")[:46].strip("-")
         return f"{readable}-{digest}"
 
 

@@ -23,6 +23,13 @@ def process(argument: object) -> bytes:
     return repr((os.getpid() == os.getsid(0), limits, argument)).encode()
 
 
+def oom_score(argument: object) -> bytes:
+    """How gladly the kernel takes this process when memory runs out, and the processes that it starts."""
+    command = [sys.executable, "-c", "print(open('/proc/self/oom_score_adj').read())"]
+    started = subprocess.run(command, check=True, capture_output=True).stdout
+    return b" ".join([Path("/proc/self/oom_score_adj").read_bytes().strip(), started.strip()])
+
+
 def fail(argument: object) -> bytes:
     raise ValueError(f"the secret is {argument}")
 

@@ -72,6 +72,10 @@ def test_a_crash_takes_nothing_with_it(children: Children) -> None:
     assert run(children, bodies.echo, 1) == b"1"
 
 
+def test_a_child_and_what_it_starts_are_the_first_to_go_when_memory_runs_out(children: Children) -> None:
+    assert run(children, bodies.oom_score) == b"1000 1000"
+
+
 def test_memory_is_limited(children: Children) -> None:
     told = run(children, bodies.fill_memory, limits=Limits(30.0, 2 * 1024**3))
     assert told == "the round was cut off: it failed unexpectedly (MemoryError)"

@@ -5,10 +5,16 @@ In each the branch also asks for a change and for a deletion, so that there woul
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from sopskit.deploy.reconcile.access import Access
+from sopskit.errors import UnreachableError
+from tests.cluster.apiserver import MERGE
 from tests.cluster.faults import FOREVER, Cut, Refuse
 from tests.deploy.reconcile.rounds import BEFORE, Told
 
@@ -24,6 +30,7 @@ BOMB = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
 BOMB += [
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 ]
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 ABSENT = "URL: no Git repository is there, or the credentials may not see it"
 EMPTY = "the folder builds no object at all, and that is not taken for an order to delete"
 
@@ -122,9 +129,25 @@ FAULTS = {
         "SourceRefused",
         "dev/kustomization.yaml: [\"resources\"][1]: 'nowhere.yaml' is no file or folder here",
     ),
-    "broken YAML": Fault(also("b.yaml", "a: [\n"), "BuildFailed", "cannot be read"),
-    "many aliases": Fault(also("b.yaml", "\n".join(BOMB)), "SourceRefused", "aliases add more than the limit"),
-    "deep nesting": Fault(also("b.yaml", "a: " + "[" * 20_000), "SourceRefused", "nested deeper"),
+    "broken YAML": Fault(also("b.yaml", "a: [\n"), "BuildFailed", "dev/b.yaml: what was built cannot be read: "),
+    "many aliases": Fault(
+        also("b.yaml", "\n".join(BOMB)), "SourceRefused", "dev/b.yaml:6:8: aliases add more than the limit"
+    ),
+    "a conflict of a merge": Fault(
+        half(lambda path: path.write_text(f"<<<<<<< HEAD\n{path.read_text()}")), "SourceRefused", "dev/s0.yaml:1:1: "
+    ),
+    "a pointer to large files": Fault(
+        also("b.yaml", POINTER), "BuildFailed", "dev/b.yaml: what was built cannot be read: "
+    ),
+    "another encoding": Fault(
+        half(lambda path: path.write_bytes(path.read_text().encode("utf-16"))), "BuildFailed", "dev/s0.yaml: "
+    ),
+    "two kustomizations": Fault(
+        lambda rounds, other: [rounds.plain(f"dev/{name}", "") for name in ("kustomization.yaml", "Kustomization")],
+        "SourceRefused",
+        "dev: more than one kustomization file in a folder",
+    ),
+    "deep nesting": Fault(also("b.yaml", "a: " + "[" * 20_000), "SourceRefused", "dev/b.yaml:1:1003: nested deeper"),
     "no object": Fault(also("b.yaml", "a: b\n"), "BuildFailed", "has no apiVersion or kind"),
     "unknown kind": Fault(
         also("b.yaml", "apiVersion: example.org/v1\nkind: Nothing\nmetadata: {name: x}\n"),
@@ -243,4 +266,52 @@ def test_a_store_that_is_damaged_is_made_anew(asked: Rounds) -> None:
     found = asked.told()
     assert (found.outcome, found.reason) == ("failed", "FetchFailed")
     assert asked.written() == []
+    assert_good_again(asked)
+
+
+def test_a_scratch_folder_that_cannot_be_used_is_told(asked: Rounds) -> None:
+    stores = asked.scratch / "stores"
+    stores.rename(asked.scratch / "away")
+    stores.touch()
+    found = asked.told()
+    assert found[:2] == ("failed", "FetchFailed")
+    assert found.message == "the system that the reconciler runs on refuses: not a directory"
+    assert asked.written() == []
+    stores.unlink()
+    (asked.scratch / "away").rename(stores)
+    assert_good_again(asked)
+
+
+def test_a_connection_that_ends_in_its_handshake_is_no_answer(asked: Rounds, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        accepted: list[int] = []
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    nobody.accept()[0].close()
+                    accepted.append(1)
+
+        thread = Thread(target=hang_up)
+        thread.start()
+        url = f"https://127.0.0.1:{nobody.getsockname()[1]}"
+        config = asked.cluster.kubeconfig(tmp_path / "kubeconfig", server=url)
+        with pytest.raises(UnreachableError, match=r"^no answer from "):
+            Access((str(config),), patience=0.5).connect().get("/version")
+        nobody.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert len(accepted) > 1
+
+
+def test_an_inventory_that_cannot_be_read_deletes_nothing(asked: Rounds) -> None:
+    asked.push()
+    name = f"sopskit-inventory-{asked.source().owner}"
+    path = f"/api/v1/namespaces/{asked.namespace}/configmaps/{name}"
+    before = asked.cluster.request("GET", path).json["data"]
+    for data in ({"objects": "[[1]]"}, {"objects": "{"}):
+        assert asked.cluster.request("PATCH", path, {"data": data}, content_type=MERGE).status == 200
+        message = f"the inventory {name} in {asked.namespace} cannot be read".replace(asked.namespace, "NS")
+        assert asked.told() == Told("failed", "ApplyRefused", message)
+    assert asked.written() == []
+    assert asked.cluster.request("PATCH", path, {"data": before}, content_type=MERGE).status == 200
     assert_good_again(asked)

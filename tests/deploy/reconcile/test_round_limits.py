@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 import yaml
@@ -52,7 +52,7 @@ class Running:
         self.supervisor = Supervisor(settings, FileListing(path), looker, teller, log=self.log.append)
         self._thread = threading.Thread(target=self.supervisor.run)
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -90,3 +90,17 @@ def test_a_round_that_takes_too_long_is_cut_off_and_the_next_does_its_work(
     assert running.log[0] == f"{rounds.namespace}/dev: failed: the round was cut off: it did not end in time"
     assert running.log[1].startswith(f"{rounds.namespace}/dev: applied: 2 deleted from ")
     assert list(rounds.scratch.glob("round-*")) == []
+
+
+def test_what_failed_for_want_of_the_api_server_goes_on_as_soon_as_that_is_back(rounds: Rounds, tmp_path: Path) -> None:
+    with Running(rounds, tmp_path, tmp_path, interval="5s", retryInterval="30m") as running:
+        until(lambda: running.supervisor.is_ready, bool, "the first list")
+        rounds.write("s1", a="after")
+        rounds.push()
+        rounds.cluster.kill()
+        failed = f"{rounds.namespace}/dev: failed: no answer from "
+        until(lambda: list(running.log), lambda lines: any(line.startswith(failed) for line in lines), "a failure")
+        rounds.cluster.start()
+        applied = f"{rounds.namespace}/dev: applied: 1 changed from "
+        until(lambda: list(running.log), lambda lines: lines[-1].startswith(applied), "the next round")
+    assert rounds.values() == BEFORE | {"s1": "after"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sopskit.deploy.reconcile.source import BadSource, read_source
+from sopskit.git.pktline import ProtocolError, branch_tip
 from tests.deploy.reconcile.rounds import BEFORE, Told
 
 if TYPE_CHECKING:
@@ -52,6 +54,15 @@ def test_an_inventory_does_not_come_out_of_git(rounds: Rounds) -> None:
     told = rounds.told()
     assert (told.outcome, told.reason) == ("failed", "ApplyRefused")
     assert told.lines[0].endswith(": has the name of an inventory, which no manifest may have")
+
+
+# --- what a server says
+
+
+def test_capabilities_without_end_are_not_collected() -> None:
+    lines = chain([b"version 2"], repeat(b"x"))
+    with pytest.raises(ProtocolError):
+        branch_tip(lines, "refs/heads/main", lambda request: iter([]))
 
 
 # --- what a neighbour writes

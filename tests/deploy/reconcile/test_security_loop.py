@@ -96,6 +96,33 @@ def test_the_end_of_a_child_leaves_the_daemons_of_others_alone(tmp_path: Path) -
         children.close()
 
 
+def have_a_gpg_home(place: object) -> bytes:
+    import tempfile
+
+    from sopskit.keysources.gpghome import PrivateGpgHome
+
+    tempfile.tempdir = str(place)
+    home = PrivateGpgHome(os.environ["PATH"])
+    (Path(str(place)) / "home").write_text(home.folder)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return b""
+
+
+def test_the_gpg_home_of_a_child_that_was_killed_is_removed_wherever_it_is(tmp_path: Path) -> None:
+    place = tmp_path / ("x" * 100)  # too long for gpg's sockets, so that the home is in shared memory
+    place.mkdir()
+    children = Children()
+    children.warm_up()
+    try:
+        children.start("key", have_a_gpg_home, place, Limits(PATIENCE))
+        all_of(children)
+    finally:
+        children.close()
+    home = Path((place / "home").read_text())
+    assert not home.is_relative_to(tmp_path)
+    assert not home.exists()
+
+
 SUPERVISOR = """
 import sys, time
 from sopskit.deploy.reconcile.child import Children
