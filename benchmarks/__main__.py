@@ -1,8 +1,8 @@
-"""`python -m benchmarks [tasks | reviews | deploying | history] [--quick] [--output FILE]`: measure, print a part of the page, write it.
+"""`python -m benchmarks [PART] [--quick] [--output FILE]`: measure, print a part of the page, write it.
 
-`tasks` (the default) is encryption and decryption, `reviews` review and check, `deploying` render and apply, `history` the
-review of 10,000 commits. The released sops, kustomize and the API server are taken from the testbed's cache, which is filled if
-need be; kubectl is the one on the PATH.
+`tasks` (the default) is encryption and decryption, `reviews` review and check, `deploying` render and apply, `reconciling` the
+reconciler beside Flux, `history` the review of 10,000 commits. The released sops, kustomize, Flux's controller and the API server
+are taken from the testbed's cache, which is filled if need be; kubectl is the one on the PATH.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import breakdown, deploying, history, report, reviews, tasks
+from benchmarks import breakdown, deploying, history, reconciling, report, reviews, tasks
 from benchmarks.measure import Runner
 from tests.cluster.apiserver import Cluster
+from tests.cluster.flux import Flux
+from tests.cluster.reconciler import define
+from tests.git.servers import HttpServer
 from tests.testbed import install
 
 ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("tasks", "reviews", "deploying", "reconciling", "history")
 COMMITS, FILES = 10_000, 500
 DEPLOYING = ("kustomize", "kubectl", "etcd", "kube-apiserver")
+RECONCILING = ("kustomize", "kustomize-controller", "etcd", "kube-apiserver")
 IDENTITY = ROOT / "fixtures" / "keys-test-only" / "test-only-alice.agekey"
 
 
@@ -93,6 +98,28 @@ def measure_deploying(
             cluster.close()
 
 
+def measure_reconciling(programs: dict[str, str], *, quick: bool) -> tuple[list[tasks.Result], str]:
+    """The reconciler and Flux at one API server, and the peers' versions."""
+    kustomize, controller, etcd, apiserver = (programs[name] for name in RECONCILING)
+    with tempfile.TemporaryDirectory(prefix="sopskit-bench-") as name:
+        folder = Path(name)
+        for part in ("cluster", "flux", "remotes"):
+            (folder / part).mkdir()
+        cluster = Cluster(etcd, apiserver, folder / "cluster")
+        flux = Flux(cluster, controller, install.files_folder(os.environ), folder / "flux")
+        try:
+            cluster.start()
+            define(cluster)
+            with HttpServer(folder / "remotes", token=reconciling.TOKEN) as server:
+                path = f"{Path(kustomize).parent}{os.pathsep}{os.environ['PATH']}"
+                place = reconciling.Place(cluster, server, folder / "remotes", folder, path)
+                results = reconciling.all_reconciling(place, flux, quick=quick)
+            return results, reconciling.versions(cluster)
+        finally:
+            flux.close()
+            cluster.close()
+
+
 def measure_history(*, quick: bool) -> history.Outcome:
     """The review of a long history, told on the way."""
     commits, files = (60, 20) if quick else (COMMITS, FILES)
@@ -125,7 +152,7 @@ def measure(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Res
 def main() -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("tasks", "reviews", "deploying", "history"), default="tasks")
+    parser.add_argument("part", nargs="?", choices=PARTS, default="tasks")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: only to see that it runs")
     parser.add_argument(
         "--output", type=Path, help="where the page is (default: docs/performance.md, with --quick nowhere)"
@@ -148,6 +175,10 @@ def _part(name: str, *, quick: bool) -> str:
     if name == "deploying":
         results, peers = measure_deploying(contestants, deploying_programs(), quick=quick)
         return report.deploying(results, f"{shown.get('sopskit', '')} against {peers}")
+    if name == "reconciling":
+        built = install.install(RECONCILING, os.environ)
+        results, peers = measure_reconciling({name: str(built / name) for name in RECONCILING}, quick=quick)
+        return report.reconciling(results, f"{shown.get('sopskit', '')} against {peers}")
     if name == "reviews":
         return report.reviews(measure_reviews(contestants, quick=quick), versions)
     return report.page(measure(contestants, quick=quick), versions)

@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 from datetime import UTC, datetime
+from functools import partial
 from os import kill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,8 @@ from benchmarks.tasks import Limit, Result, Target
 from sopskit.deploy.reconcile.source import SourceId
 from tests.cluster.apiserver import MERGE, free_ports
 from tests.cluster.flux import KUSTOMIZATIONS
-from tests.cluster.reconciler import Reconciler, Sources, condition, define
+from tests.cluster.reconciler import Reconciler, Sources, condition
+from tests.testbed.install import TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
     from tests.cluster.flux import Flux
     from tests.git.servers import HttpServer
 
+CONTROLLER = "kustomize-controller"
 TOKEN = "test-only-token"
 PATIENCE = 600.0  # seconds for anything to come about
-SYNC = 6.0  # seconds after which sopskit has listed its sources anew
+SYNC = 3.0  # seconds after which sopskit lists its sources anew
 OFTEN, SELDOM = 15, 600  # seconds between rounds
 SAMPLE = re.compile(r'^(\w+)\{source="([^"]*)",source_namespace="([^"]*)"\} (\S+)$', re.MULTILINE)
 SUM, COUNT = "sopskit_round_duration_seconds_sum", "sopskit_round_duration_seconds_count"
@@ -96,7 +99,9 @@ def repository(place: Place, name: str, folders: Mapping[str, Sequence[int]]) ->
         write_folder(tree / folder, of_it, lambda file, text: sealer.seal(file, text.encode(), [alice.recipient]))
     _git(tree, "init", "-q", "-b", "main")
     _git(tree, "add", ".")
-    _git(tree, "-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "-q", "--no-gpg-sign", "-m", "all")
+    _git(
+        tree, "-c", "user.name=Test", "-c", "user.email=test@example.org", "commit", "-q", "--no-gpg-sign", "-m", "all"
+    )
     _git(tree, "clone", "-q", "--bare", ".", str(place.remotes / f"{name}.git"))
     return Repository(tree, place.server.url(f"{name}.git"), _git(tree, "rev-parse", "HEAD"))
 
@@ -143,23 +148,36 @@ class Ours:
 
         _wait(is_ready, 0.1)
 
+    def is_ready(self) -> bool:
+        """Whether it knows its sources."""
+        try:
+            with urllib.request.urlopen(f"{self._url}/readyz", timeout=30):
+                return True
+        except OSError:
+            return False
+
     def samples(self) -> dict[tuple[str, str, str], float]:
         """The metrics: by name, namespace and source."""
-        try:
-            with urllib.request.urlopen(f"{self._url}/metrics", timeout=30) as answer:
-                text = answer.read().decode()
-        except OSError:
-            return {}  # it has just been started
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
         return {(name, namespace, source): float(value) for name, source, namespace, value in SAMPLE.findall(text)}
 
     def rounds(self, id: SourceId) -> Iterator[float]:
         """How long each of the next rounds takes, looks included."""
-        before = self.samples()
+        seconds, count = self._rounds(id)
         while True:
-            _wait(lambda: self.samples()[COUNT, *id] > before[COUNT, *id], 0.1)  # noqa: B023 called at once
-            now = self.samples()
-            yield (now[SUM, *id] - before[SUM, *id]) / (now[COUNT, *id] - before[COUNT, *id])
-            before = now
+            _wait(partial(self._has_more, id, count), 0.1)
+            before = seconds, count
+            seconds, count = self._rounds(id)
+            yield (seconds - before[0]) / (count - before[1])
+
+    def _rounds(self, id: SourceId) -> tuple[float, float]:
+        """The seconds of all its rounds, and how many there were."""
+        found = self.samples()
+        return found[SUM, *id], found[COUNT, *id]
+
+    def _has_more(self, id: SourceId, count: float) -> bool:
+        return self._rounds(id)[1] > count
 
     def sweep(self, ids: Sequence[SourceId], pause: float, meanwhile: Callable[[], None] = lambda: None) -> float:
         """The time from when all of these are due at once until the last one has been dealt with.
@@ -216,13 +234,14 @@ def _private() -> str:
 def one_folder(place: Place, flux: Flux, size: Size) -> list[Result]:
     """The first round, and rounds in which nothing is to be done, of one source and of one Kustomization."""
     many = repository(place, "many", {"secrets": range(size.secrets)})
+    flux.start()
     first, same = _flux_rounds(place.cluster, flux, many.tree)
     ours_first, ours_whole, ours_same = _our_rounds(place, many, size.rounds)
     of = f"of {size.secrets:,} Secrets"
     return [
         Result(f"first round {of}", "s", {"Flux": first, "sopskit": ours_first}, Target(0.15), "Flux"),
         Result(f"round {of}, nothing to change", "s", {"Flux": same, "sopskit": ours_same}, Target(0.05), "Flux"),
-        Result("the same, decrypted and tried again", "s", {"Flux": same, "sopskit": ours_whole}, None, "Flux"),
+        Result(f"round {of}, decrypted and tried again", "s", {"Flux": same, "sopskit": ours_whole}, None, "Flux"),
     ]
 
 
@@ -254,7 +273,7 @@ def _our_rounds(place: Place, many: Repository, rounds: int) -> tuple[float, flo
     ours = Ours(place, namespaces)
     first: list[float] = []
     with ours.process:
-        _wait(lambda: bool(ours.samples()), 0.1)
+        _wait(ours.is_ready, 0.1)
         for namespace in namespaces:
             start = time.perf_counter()
             ours.write(SourceId(namespace, "many"), many.url, "secrets", SELDOM)
@@ -293,13 +312,20 @@ def many_sources(place: Place, size: Size) -> list[Result]:
     with ours.process:
         for id, of_team in ids.items():
             ours.wait_ready(id, of_team.commit)
-        whole = [ours.sweep(list(ids), SYNC, lambda: write(OFTEN + number)) for number in range(1, size.rounds + 1)]
+        whole = [ours.sweep(list(ids), SYNC, partial(write, OFTEN + number)) for number in range(1, size.rounds + 1)]
         same = [ours.sweep(list(ids), (OFTEN + size.rounds) * 1.1) for _ in range(size.rounds)]
     of = f"{size.sources:,} sources of {size.objects:,} objects"
     return [
         Result(f"{of}, nothing to change", "s", {"sopskit": statistics.median(same)}, Limit(3.0)),
-        Result("the same, decrypted and tried again", "s", {"sopskit": statistics.median(whole)}),
+        Result(f"{of}, decrypted and tried again", "s", {"sopskit": statistics.median(whole)}),
     ]
+
+
+def versions(cluster: Cluster) -> str:
+    """The peer, and the server that both apply to."""
+    files = next(tool.files for tool in TOOLS if CONTROLLER in tool.programs)
+    built = next(file.version for file in files if file.module.endswith(f"/{CONTROLLER}"))
+    return f"{CONTROLLER} {built} and kube-apiserver {cluster.request('GET', '/version').json['gitVersion']}"
 
 
 def all_reconciling(place: Place, flux: Flux, *, quick: bool) -> list[Result]:

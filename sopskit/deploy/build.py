@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit import manifest
@@ -86,6 +87,7 @@ def _name_unreadable(sources: Iterable[Source]) -> None:
 def _plain_sources(folder: Path, reader: SourceReader) -> tuple[Source, ...]:
     visible = [path for path in walk(folder, reader) if not _is_hidden(path, folder)]
     _refuse_nested(visible, folder)
+    _refuse_dangling(visible)
     names = [str(path) for path in visible if path.suffix in YAML_SUFFIXES]
     return tuple(reader.open_all({name: reader.read_bytes(name) for name in names}))
 
@@ -106,6 +108,13 @@ def _refuse_nested(paths: list[Path], folder: Path) -> None:
         + more,
         hint="render one of them",
     ).at(file=str(folder))
+
+
+def _refuse_dangling(paths: list[Path]) -> None:
+    """A link to a folder that is not there: left out, what was in it would pass for gone."""
+    for path in paths:
+        if path.suffix not in YAML_SUFFIXES and path.is_symlink() and not os.path.exists(path):
+            raise FileAccessError("is a link that leads nowhere").at(file=str(path))
 
 
 def _join(sources: Iterable[Source]) -> bytes:

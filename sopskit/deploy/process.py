@@ -110,7 +110,8 @@ def _talk(process: subprocess.Popen[bytes], given: bytes, name: str) -> tuple[by
 
 
 def _give(process: subprocess.Popen[bytes], given: bytes) -> None:
-    with contextlib.suppress(OSError), process.stdin or io.BytesIO() as stream:
+    # ValueError: whoever ended the program has closed the pipe meanwhile
+    with contextlib.suppress(OSError, ValueError), process.stdin or io.BytesIO() as stream:
         left = memoryview(given)
         while left:
             left = left[stream.write(left) :]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "sopskit-render-"
 IN_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 LEAST_ROOM = 16 * 1024 * 1024  # bytes, above what is needed
+STACK = 256 * 1024  # bytes for a thread; with the usual 8 MiB, 500 of them would be all of a limit of 4 GiB
 NO_LINKS: Mapping[Path, Path] = {}
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -49,7 +50,7 @@ class ShadowTree:
     def __enter__(self) -> Self:
         """Make the tree and, if so wished, start to serve. Raises what `serve` raises."""
         size = sum(len(source.data) for source in self._sources if source.opened is None)
-        self._outer = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX, dir=_memory_for(size)))
+        self._outer = os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_memory_for(size)))
         self.folder = Path(self._outer, "tree")
         try:
             self._make_folder(str(self.folder))
@@ -115,6 +116,12 @@ class ShadowTree:
         shutil.rmtree(self._outer)
 
 
+def remove_trees_of(process: int) -> None:
+    """Remove what a process of this number, which was killed, has left in memory. Its builders must have ended."""
+    for folder in Path(IN_MEMORY).glob(f"{PREFIX}{process}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _memory_for(size: int) -> str | None:
     """A folder in memory that has room for `size` bytes of plain files and more; None for the usual temporary folder.
 
@@ -130,11 +137,16 @@ def _memory_for(size: int) -> str | None:
 
 @contextlib.contextmanager
 def _deaf_threads() -> Iterator[None]:
-    """What the threads inherit: no signals. Those are for the main thread, which may block them for a while."""
+    """What the threads inherit: a small stack, and no signals.
+
+    Signals are for the main thread, which may block them for a while.
+    """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    size = _thread.stack_size(STACK)
     try:
         yield
     finally:
+        _thread.stack_size(size)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 

@@ -35,6 +35,9 @@ FAILURE, LIST, LISTED, SIGN, SIGNED = 5, 11, 12, 13, 14
 SHA256, SHA512 = 2, 4  # flags of a request to sign with RSA (RFC 8332)
 LARGEST_MESSAGE = 256 * 1024
 OPENSSH = b"OPENSSH PRIVATE KEY"
+MAGIC = b"openssh-key-v1\0"
+LARGEST_KEY = 8 * 1024  # bytes; RSA of 8192 bits fits. A larger one takes minutes to be checked, and stops all threads
+MOST_ROUNDS = 512  # of bcrypt, some seconds; ssh-keygen makes 24
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -108,6 +111,7 @@ class Agent:
 def _read(key: SshKey) -> PrivateKey:
     """The private key. What `cryptography` says of a bad one is dropped: it may quote it."""
     data = key.identity.reveal().strip() + b"\n"
+    _check_effort(data, has_passphrase=key.passphrase is not None)
     passphrase = key.passphrase.reveal().encode() if key.passphrase else None
     loads = load_ssh_private_key if OPENSSH in data else load_pem_private_key
     try:
@@ -120,6 +124,37 @@ def _read(key: SshKey) -> PrivateKey:
     if not isinstance(private, Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise GitError("the private SSH key is of a kind that is not supported", hint="ssh-keygen -t ed25519 makes one")
     return private
+
+
+def _check_effort(data: bytes, *, has_passphrase: bool) -> None:
+    """Refuse a key whose reading would take minutes or hours: it may be a stranger's, and others wait."""
+    if len(data) > LARGEST_KEY:
+        raise GitError("the private SSH key is too large", hint="ssh-keygen -t ed25519 makes a small one")
+    if not has_passphrase:
+        return
+    # nothing before it: what is read here must be what is opened later
+    if not data.startswith(b"-----BEGIN " + OPENSSH) or data.count(b"-----BEGIN ") != 1:
+        raise GitError("a private SSH key with a passphrase must be in OpenSSH's form", hint="ssh-keygen -p -f FILE")
+    if _rounds(data) > MOST_ROUNDS:
+        raise GitError(
+            "the passphrase of the private SSH key takes too long to check", hint="ssh-keygen -p -a 24 -f FILE"
+        )
+
+
+def _rounds(data: bytes) -> int:
+    """The rounds of bcrypt that lead from the passphrase to the key (OpenSSH, PROTOCOL.key). Raises `GitError`."""
+    lines = [line for line in data.splitlines() if not line.startswith(b"-----")]
+    try:
+        content = b64decode(b"".join(lines))
+        _, rest = _take(content.removeprefix(MAGIC))  # the cipher
+        _, rest = _take(rest)  # the function's name
+        options, _ = _take(rest)
+        _, rounds = _take(options) if options else (b"", b"")  # the salt
+        return int.from_bytes(rounds[:4])
+    except (ValueError, struct.error):
+        raise GitError(
+            "the private SSH key cannot be read", hint="ssh-keygen -y -f FILE tells whether it is one"
+        ) from None
 
 
 def _sign(key: PrivateKey, data: bytes, flags: int) -> bytes:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from sopskit.deploy.notify.delivery import Delivery
 from sopskit.deploy.reconcile.access import Access, secret_of
 from sopskit.deploy.reconcile.events import Events
+from sopskit.deploy.reconcile.forked import Limits
 from sopskit.deploy.reconcile.leadership import Leadership
 from sopskit.deploy.reconcile.lease import Lease
 from sopskit.deploy.reconcile.listing import ApiListing, FileListing
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 DEFAULT_ACCOUNT = "default"  # the service account that every namespace has
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # cgroup v2: a number of bytes, or `max`
+LEAST_MEMORY = 512 * 1024**2  # bytes of address space; with less no round could be made
 LAST_NOTICES = 5.0  # seconds at the end to deliver what waits
 
 
@@ -80,6 +83,7 @@ class Reconciler:
             options.search_path,
             account,
             parallel=options.parallel,
+            memory=_memory_of_a_round(),
             once=options.once,
         )
         self._supervisor = Supervisor(settings, self._listing(), looker, self._teller(), log=self._log)
@@ -138,12 +142,21 @@ class Reconciler:
         return supervisor.all_good
 
     def _lead(self, leading: bool) -> None:
+        self._supervisor.lead(leading)  # first of all: telling may fail or take a while
         self._metrics.leading(leading)
         self._log("this replica works" if leading else "another replica works")
-        self._supervisor.lead(leading)
 
     def _secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         return secret_of(self._connection, namespace, name)[0]
+
+
+def _memory_of_a_round(file: Path = CGROUP_LIMIT) -> int:
+    """Bytes for one round: three quarters of what the container has, so that a bomb ends the round and not the container."""
+    try:
+        found = int(file.read_text())
+    except (OSError, ValueError):
+        return Limits().memory  # no container, or one without a limit
+    return max(LEAST_MEMORY, found * 3 // 4)
 
 
 class _Log:

@@ -150,12 +150,13 @@ def test_a_history_is_shown_with_what_operations_were_called() -> None:
 def test_each_part_of_the_page_is_exchanged_alone() -> None:
     tasks = report.page([], "sopskit 1 against sops 2")
     reviews, deploying = report.reviews([], "sopskit 1"), report.deploying([], "sopskit 1")
+    reconciling = report.reconciling([], "sopskit 1")
     page = ""
-    for part in (report.history(outcome(1), "sopskit 1"), deploying, tasks, reviews):
+    for part in (report.history(outcome(1), "sopskit 1"), reconciling, deploying, tasks, reviews):
         page = report.replace_part(page, part)
-    assert page == f"{tasks}\n{reviews}\n{deploying}\n{report.history(outcome(1), 'sopskit 1')}"
+    assert page == f"{tasks}\n{reviews}\n{deploying}\n{reconciling}\n{report.history(outcome(1), 'sopskit 1')}"
     again = report.replace_part(page, report.history(outcome(2), "sopskit 1"))
-    assert again == f"{tasks}\n{reviews}\n{deploying}\n{report.history(outcome(2), 'sopskit 1')}"
+    assert again == f"{tasks}\n{reviews}\n{deploying}\n{reconciling}\n{report.history(outcome(2), 'sopskit 1')}"
 
 
 def test_a_quick_run_of_reviews_measures_every_task(tool: Callable[[str], str]) -> None:
@@ -178,6 +179,20 @@ def test_a_quick_run_of_deploying_measures_every_task(tool: Callable[[str], str]
         ("render 4 Secrets of a kustomization", ["kustomize", "sopskit"]),
         ("apply 4 new Secrets", ["kubectl", "sopskit"]),
         ("apply 4 Secrets that are there", ["kubectl", "sopskit"]),
+    ]
+    assert all(value > 0 for result in results for value in result.values.values())
+    assert [word for word in versions.split() if word.startswith("v")] != []
+
+
+def test_a_quick_run_of_reconciling_measures_every_task(tool: Callable[[str], str]) -> None:
+    programs = {name: tool(name) for name in program.RECONCILING}
+    results, versions = program.measure_reconciling(programs, quick=True)
+    assert [(result.task, sorted(result.values)) for result in results] == [
+        ("first round of 4 Secrets", ["Flux", "sopskit"]),
+        ("round of 4 Secrets, nothing to change", ["Flux", "sopskit"]),
+        ("round of 4 Secrets, decrypted and tried again", ["Flux", "sopskit"]),
+        ("4 sources of 2 objects, nothing to change", ["sopskit"]),
+        ("4 sources of 2 objects, decrypted and tried again", ["sopskit"]),
     ]
     assert all(value > 0 for result in results for value in result.values.values())
     assert [word for word in versions.split() if word.startswith("v")] != []

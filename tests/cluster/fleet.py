@@ -66,11 +66,15 @@ class Fleet:
         """A file of a folder."""
         return self.git.folder / name / f"{number}.yaml"
 
-    def push(self, branch: str = "main") -> str:
-        """Commit everything, and make it a branch, whatever that was before; the commit's id."""
+    def push(self) -> str:
+        """Commit everything, and make it the branch main, whatever that was before; the commit's id."""
         commit = self.git.commit({})
-        self.git("push", "-q", "--force", str(self.remote), f"HEAD:refs/heads/{branch}")
+        self.publish("main")
         return commit
+
+    def publish(self, branch: str, commit: str = "HEAD") -> None:
+        """Make a commit a branch, whatever that was before."""
+        self.git("push", "-q", "--force", str(self.remote), f"{commit}:refs/heads/{branch}")
 
     # --- what is in the cluster
 

@@ -6,23 +6,26 @@ import base64
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.canary.canaries import Scanner
 from tests.canary.observing import parse
-from tests.deploy.tracing import CALLS, FIFO, HEXED
+from tests.deploy.tracing import CALLS, CREATED, FIFO, HEXED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tests.canary.canaries import Canary, Scanner
+    from tests.canary.canaries import Canary
     from tests.canary.observing import Event
     from tests.cluster.reconciler import Reconciler
 
 CONNECTED = re.compile(rb"^\d+ +connect\(\d+<([^>]*)>, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\)", re.MULTILINE)
 ROUND = re.compile(r"/round-\d+/")
-PRIVATE = re.compile(r"/(?:round-\d+|sopskit-[a-z]+-\w+)$")
+RANDOM = re.compile(r"(sopskit-[a-z]+-|/stores/|/tmp/(?=\w{8}$))[\w-]+")
+PRIVATE = re.compile(r"/(?:round-\d+|sopskit-[a-z]+-[\w-]+)$")
 ANSWER = b'{"outcome":'  # the report of a round, on its way to the supervisor
 GPG_HOME = "/dev/shm/sopskit-gnupg-"
 HEXADECIMAL = re.compile(r"(?:[0-9A-F]{2}){16,}")
@@ -35,8 +38,12 @@ class Record:
     def __init__(self, data: bytes, ports: Mapping[int, str]) -> None:
         """`ports` are those of the servers that are known, and what they are called."""
         self.events = parse(data)
-        self._fifos = {_decoded(path) for path in FIFO.findall(data)}
-        self._sockets = {_decoded(path): ports.get(int(port), f"port {port.decode()}") for path, port in CONNECTED.findall(data)}
+        created = {_decoded(path) for path in CREATED.findall(data)}
+        self.created = {RANDOM.sub(r"\1?", path) for path in created} - {""}
+        self._fifos = {_decoded(path) for path in FIFO.findall(data)} - created
+        self._sockets = {
+            _decoded(path): ports.get(int(port), f"port {port.decode()}") for path, port in CONNECTED.findall(data)
+        }
         self._answers = {event.path for event in self.events if event.path.startswith("pipe:") and ANSWER in event.data}
 
     @property
@@ -50,10 +57,15 @@ class Record:
         """How many pipes had a report in them."""
         return len(self._answers)
 
-    def found(self, scanner: Scanner) -> set[tuple[str, str]]:
+    def found(self, canaries: Sequence[Canary]) -> set[tuple[str, str]]:
         """Which canary went where. Each text is looked at once."""
+        scanner, numbers = (
+            Scanner(canaries),
+            [(canary.slot, number) for canary in canaries for number in _number(canary)],
+        )
         seen = {(event.data, self.place(event)) for event in self.events if event.data}
-        return {(hit.slot, hit.place) for data, place in seen for hit in scanner.scan(data, place)}
+        found = {(hit.slot, hit.place) for data, place in seen for hit in scanner.scan(data, place)}
+        return found | {(slot, place) for data, place in seen for slot, number in numbers if number in data}
 
     def place(self, event: Event) -> str:
         """What an event wrote to: a kind of place that may hold secrets, or its call and its path."""
@@ -78,10 +90,12 @@ def start_traced(reconciler: Reconciler, strace: str, record: Path) -> int:
     watch = ["-f", "-qq", "-y", "-v", "-xx", "-s", "16777216", "-e", "signal=none", "--seccomp-bpf"]
     reconciler.start(strace, *watch, "-o", str(record), "-e", f"trace={CALLS}", "--")
     deadline = time.monotonic() + PATIENCE
-    while not (found := children(reconciler.pid)):
+    program = os.fsencode(sys.executable)
+    # strace has children of its own before that
+    while not (found := [child for child in children(reconciler.pid) if _command(child).startswith(program)]):
         assert time.monotonic() < deadline, "strace starts nothing"
         time.sleep(0.02)
-    return found.pop()
+    return found[0]
 
 
 def stop_traced(reconciler: Reconciler, pid: int) -> int:
@@ -92,6 +106,11 @@ def stop_traced(reconciler: Reconciler, pid: int) -> int:
         assert time.monotonic() < deadline, "it does not end"
         time.sleep(0.02)
     return reconciler.stop()
+
+
+def helpers(pid: int) -> list[int]:
+    """The processes that Python's `multiprocessing` keeps for a supervisor: one that forks rounds, one that counts resources."""
+    return [child for child in sorted(children(pid)) if b"multiprocessing" in _command(child)]
 
 
 def children(pid: int) -> set[int]:
@@ -110,6 +129,11 @@ def _spelled(canary: Canary) -> Iterator[bytes]:
     yield canary.data
     for offset in range(3):
         yield base64.b64encode(b"\0" * offset + canary.data)[4:-4]
+    yield from _number(canary)
+
+
+def _number(canary: Canary) -> Iterator[bytes]:
+    """The bytes of a canary that is a number in hexadecimal."""
     if HEXADECIMAL.fullmatch(canary.text):
         yield bytes.fromhex(canary.text)
 
@@ -131,5 +155,17 @@ def memory(pid: int) -> bytes:
     return b"\0".join(parts)
 
 
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""  # it has ended
+
+
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def in_memory() -> set[Path]:
+    """The folders that rounds have in memory now: homes of gpg with the keys of a Secret, and trees for builders."""
+    return {path for kind in ("gnupg", "render") for path in Path("/dev/shm").rglob(f"sopskit-{kind}-*")}

@@ -88,7 +88,22 @@ def kind(name: str, more: str = "") -> str:
     return f"apiVersion: v1\nkind: {name}\nmetadata: {{name: thing}}\n{more}"
 
 
+def delete_branch(fleet: Fleet, name: str) -> None:
+    fleet.git("-C", str(fleet.remote), "update-ref", "-d", f"refs/heads/{name}")
+
+
+def force_empty_tree(fleet: Fleet, name: str) -> None:
+    fleet.publish(name, fleet.git("commit-tree", "-m", "nothing", fleet.git("mktree", input=b"")))
+
+
+def publish(fleet: Fleet, name: str) -> None:
+    fleet.publish(name)
+
+
+OWN_BRANCH = ("deleted", "forced")  # each has a branch of its own name
 POISONS = {
+    "deleted": Poison(delete_branch, "FetchFailed", publish),
+    "forced": Poison(force_empty_tree, "SourceRefused", publish),
     "empty": Poison(empty, "SourceRefused"),
     "no-manifest": Poison(no_manifest, "SourceRefused"),
     "another-key": Poison(lambda fleet, name: fleet.give(name, fleet.other), "KeyMissing"),
@@ -134,7 +149,7 @@ def deletions(proxy: Proxy) -> list[str]:
     return [item.partition("?")[0] for item in proxy.requests("DELETE", r"^(?!.*dryRun)")]
 
 
-def test_twenty_poisoned_sources_stop_no_other_one_delete_nothing_and_recover(
+def test_twenty_and_more_poisoned_sources_stop_no_other_one_delete_nothing_and_recover(
     fleet: Fleet, proxy: Proxy, replica: Reconciler
 ) -> None:
     with replica, HttpServer(fleet.remotes) as endless:
@@ -142,7 +157,10 @@ def test_twenty_poisoned_sources_stop_no_other_one_delete_nothing_and_recover(
         poisons = POISONS | {"slow": Poison(spec(timeout="1s", repository=endless.url("config.git")), "CutOff")}
         fleet.add([*poisons, "good"])
         first = fleet.push()
-        ids = {name: fleet.source(name) for name in [*poisons, "good"]}
+        ids = {name: fleet.source(name) for name in [*poisons, "good"] if name not in OWN_BRANCH}
+        for name in OWN_BRANCH:
+            fleet.publish(name)
+            ids[name] = fleet.source(name, branch=name)
         for id in ids.values():
             fleet.sources.wait_ready(id, first)
         there = fleet.applied()
@@ -345,7 +363,7 @@ def test_one_round_of_each_source_of_a_file_tells_by_its_exit_status_whether_all
         replica = Reconciler(kubeconfig, tmp_path / "once", "--config", str(path), "--once", path=builders)
         done = subprocess.run(replica.command, env=replica.environ, capture_output=True, text=True, check=False)
         assert done.stdout == ""
-        lines = done.stderr.replace(fleet.namespace, "NS").replace(str(tmp_path), "TMP").splitlines()
+        lines = done.stderr.replace(str(tmp_path), "TMP").replace(f"{fleet.namespace}/", "NS/").splitlines()
         return done.returncode, sorted(line.partition("Z ")[2] or line for line in lines)
 
     kubeconfig = fleet.cluster.kubeconfig(tmp_path / "kubeconfig")
@@ -360,7 +378,7 @@ def test_one_round_of_each_source_of_a_file_tells_by_its_exit_status_whether_all
     assert run(both) == (0, [])
 
     fleet.gone("secrets", "keys-two")
-    assert run(both) == (1, ["NS/two: failed: there is no Secret keys-two in the namespace NS"])
+    assert run(both) == (1, [f"NS/two: failed: there is no Secret keys-two in the namespace {fleet.namespace}"])
     assert run(config(fleet, tmp_path, "one", interval="soon")) == (1, ["NS/one: spec.interval is no duration"])
     both.write_text("a: [\n")
     assert run(both) == (1, ["sopskit: error: TMP/sources.yaml: is not valid YAML"])

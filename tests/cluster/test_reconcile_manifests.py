@@ -1,93 +1,39 @@
-"""The printed manifests at the real API server, and a reconciler that has the rights in them and no others.
-
-Which rights are used is read in the API server's own audit log, which names the role that allowed each request.
-"""
+"""The printed manifests at the real API server: accepted, and the pod works within what they confine it to."""
 
 from __future__ import annotations
 
 import copy
-import json
 import os
 import re
 import subprocess
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from sopskit.deploy.reconcile.source import API_VERSION, KIND
-from tests.cli.running import sopskit
-from tests.cluster.accounts import Account
-from tests.cluster.apiserver import MERGE, free_ports
-from tests.cluster.audited import AuditedCluster, audited_cluster
-from tests.cluster.numbered import FOLDER, Numbered
-from tests.cluster.reconciler import Reconciler, Sources, until
+from tests.cluster.apiserver import MERGE
+from tests.cluster.printed import container, installing, kubectl, one
+from tests.cluster.reconciler import Sources, until
 from tests.cluster.walking import password
-from tests.deploy.apply.applying import data_of, names_in
-from tests.deploy.notify.receivers import serving
-from tests.git.servers import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tests.cluster.audited import Event
+    from tests.cluster.apiserver import Cluster
+    from tests.cluster.printed import Install
+    from tests.cluster.reconciler import Reconciler
     from tests.cluster.walking import Walk
-    from tests.conftest import AgeTestKey
-
-NAME = "sopskit-reconcile"
-USER = f"system:serviceaccount:sopskit:{NAME}"
-EVERYWHERE = "*"
-TOKEN = "test-only-token"
-# of a replica before this one
-LEASE_IS_THERE = {("sopskit", "coordination.k8s.io", "leases", "create")}
-BINDING_OF_A_NAMESPACE = re.compile(r'by RoleBinding "[^/"]+/([^"]+)"')
-
-Right = tuple[str, str, str, str]  # namespace, group, resource, verb
-
-
-@pytest.fixture(scope="module")
-def started_cluster(tool: Callable[[str], str], short_folder: Path) -> Iterator[AuditedCluster]:
-    yield from audited_cluster(tool, short_folder)
+    from tests.git.servers import HttpServer
 
 
 @pytest.fixture
-def install(cluster: AuditedCluster, tmp_path: Path, tool: Callable[[str], str]) -> Iterator[Callable[..., list[Any]]]:
-    """`reconcile --print-manifests OPTIONS | kubectl apply --server-side -f -`; gives the objects. Rights go afterwards."""
-    config = cluster.kubeconfig(tmp_path / "admin")
-    rights: list[Any] = []
-
-    def run(*options: str) -> list[Any]:
-        text = sopskit("reconcile", "--print-manifests", *options).out
-        kubectl(tool, config, "apply", "--server-side", "-f", "-", input=text)
-        objects = list(yaml.load_all(text, yaml.CSafeLoader))
-        rights.extend(item for item in objects if item["apiVersion"].startswith("rbac."))
-        return objects
-
-    yield run
-    kubectl(tool, config, "delete", "--ignore-not-found", "-f", "-", input=yaml.safe_dump_all(rights).encode())
+def install(cluster: Cluster, tmp_path: Path, tool: Callable[[str], str]) -> Iterator[Install]:
+    with installing(cluster, tmp_path, tool("kubectl")) as install:
+        yield install
 
 
-def kubectl(tool: Callable[[str], str], config: Path, *words: str, input: bytes = b"") -> str:
-    command = [tool("kubectl"), "--kubeconfig", str(config), *words]
-    done = subprocess.run(command, input=input, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
-
-
-def one(objects: Sequence[Any], kind: str) -> Any:
-    (found,) = (item for item in objects if item["kind"] == kind)
-    return found
-
-
-# --- accepted
-
-
-def test_they_are_accepted_and_a_second_time_change_nothing(
-    cluster: AuditedCluster, install: Callable[..., list[Any]]
-) -> None:
+def test_they_are_accepted_and_a_second_time_change_nothing(cluster: Cluster, install: Install) -> None:
     def versions(objects: Sequence[Any]) -> list[str]:
         return [cluster.request("GET", path_of(item)).json["metadata"]["resourceVersion"] for item in objects]
 
@@ -116,9 +62,7 @@ def path_of(item: Mapping[str, Any]) -> str:
     return f"{start}{place}/{plural}/{item['metadata']['name']}"
 
 
-def test_the_pod_is_let_in_where_only_restricted_ones_are(
-    cluster: AuditedCluster, install: Callable[..., list[Any]]
-) -> None:
+def test_the_pod_is_let_in_where_only_restricted_ones_are(cluster: Cluster, install: Install) -> None:
     template = one(install(), "Deployment")["spec"]["template"]
 
     def ask(template: Mapping[str, Any]) -> int:
@@ -209,7 +153,7 @@ BAD: Sequence[Mapping[str, Any]] = [
 
 
 def test_the_definition_takes_good_sources_and_refuses_bad_ones(
-    cluster: AuditedCluster, namespace: str, install: Callable[..., list[Any]]
+    cluster: Cluster, namespace: str, install: Install
 ) -> None:
     install()
     path = f"/apis/{API_VERSION}/namespaces/{namespace}/sopssources?dryRun=All&fieldValidation=Strict"
@@ -224,9 +168,9 @@ def test_the_definition_takes_good_sources_and_refuses_bad_ones(
 
 
 def test_kubectl_shows_what_a_source_is_at(
-    cluster: AuditedCluster,
+    cluster: Cluster,
     namespace: str,
-    install: Callable[..., list[Any]],
+    install: Install,
     tool: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
@@ -237,7 +181,9 @@ def test_kubectl_shows_what_a_source_is_at(
     ready |= {"lastTransitionTime": "2026-01-01T00:00:00Z"}
     status = {"status": {"lastAppliedRevision": "0" * 40, "conditions": [ready]}}
     assert cluster.request("PATCH", f"{id.path}/status", status, content_type=MERGE).status == 200
-    shown = kubectl(tool, cluster.kubeconfig(tmp_path / "config"), "-n", namespace, "get", "sopssrc", "-o", "wide")
+    shown = kubectl(
+        tool("kubectl"), cluster.kubeconfig(tmp_path / "config"), "-n", namespace, "get", "sopssrc", "-o", "wide"
+    )
     assert [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()] == [
         ["NAME", "READY", "REASON", "REVISION", "AGE", "MESSAGE"],
         ["dev", "False", "FetchFailed", "0" * 40, shown.splitlines()[1].split()[4], "no branch"],
@@ -250,105 +196,6 @@ def _written(sources: Sources) -> Any:
         return sources.write("dev", **GOOD)
     except AssertionError:
         return None
-
-
-# --- rights
-
-
-def granted(objects: Sequence[Any]) -> set[Right]:
-    """What the printed roles give by the printed bindings."""
-    roles = {
-        (item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]): item["rules"]
-        for item in objects
-        if item["kind"] in {"Role", "ClusterRole"}
-    }
-    found: set[Right] = set()
-    for item in objects:
-        if item["kind"] not in {"RoleBinding", "ClusterRoleBinding"}:
-            continue
-        assert item["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": "sopskit"}]
-        namespace = item["metadata"].get("namespace", "")
-        for rule in roles[item["roleRef"]["kind"], namespace, item["roleRef"]["name"]]:
-            found |= _rights(namespace or EVERYWHERE, rule)
-    return found
-
-
-def _rights(namespace: str, rule: Mapping[str, Any]) -> set[Right]:
-    return {
-        (namespace, group, resource, verb)
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-
-
-def used(events: Sequence[Event], *, everywhere: bool) -> set[Right]:
-    """What the reconciler did by its roles; impersonating counts as used where somebody was impersonated."""
-    found: set[Right] = set()
-    for event in events:
-        if event.acting:
-            namespace = EVERYWHERE if everywhere else event.acting.split(":")[2]
-            found.add((namespace, "", "serviceaccounts", "impersonate"))
-        elif NAME in event.reason:
-            match = BINDING_OF_A_NAMESPACE.search(event.reason)
-            found.add((match[1] if match else EVERYWHERE, event.group, event.resource, event.verb))
-    return found
-
-
-class Team:
-    """A namespace with a repository, a key, a token, and an account with the role that docs/reconciling.md names."""
-
-    def __init__(self, cluster: AuditedCluster, tree: Numbered, url: str, key: AgeTestKey) -> None:
-        self.cluster = cluster
-        self.tree = tree
-        self.url = url
-        self.namespace = cluster.namespace()
-        self.sources = Sources(cluster, self.namespace)
-        self.sources.secret("sops-keys", {"team.agekey": key.identity})
-        self.sources.secret("git", {"username": "git", "password": TOKEN})
-        deployer = Account(cluster, self.namespace, "deployer")
-        deployer.allow(["secrets", "configmaps"], ["get", "list", "create", "patch", "delete"])
-
-    def write(self, name: str = "dev", **spec: Any) -> Any:
-        usual: dict[str, Any] = {
-            "repository": self.url,
-            "path": FOLDER,
-            "credentials": {"secretRef": {"name": "git"}},
-            "keys": {"secretRef": {"name": "sops-keys"}},
-            "serviceAccountName": "deployer",
-            "interval": "5s",
-            "retryInterval": "5s",
-        }
-        return self.sources.write(name, **(usual | spec))
-
-
-@pytest.fixture
-def new_team(cluster: AuditedCluster, tmp_path: Path, alice: AgeTestKey) -> Iterator[Callable[[], Team]]:
-    tree = Numbered(tmp_path / "git", alice)
-    with HttpServer(tree.remotes, token=TOKEN) as server:
-        yield lambda: Team(cluster, tree, server.url("config.git"), alice)
-
-
-@contextmanager
-def running(cluster: AuditedCluster, objects: Sequence[Any], folder: Path, path: str) -> Iterator[Reconciler]:
-    """What the Deployment starts, as its service account, with a token as the kubelet projects it."""
-    answer = cluster.request("POST", f"/api/v1/namespaces/sopskit/serviceaccounts/{NAME}/token", {"spec": {}})
-    assert answer.status == 201, answer.body
-    cluster.tokens[USER] = answer.json["status"]["token"]
-    token = folder / "token"
-    token.write_text(cluster.tokens[USER])
-    config = cluster.kubeconfig(folder / "kubeconfig", user="reader")
-    content = json.loads(config.read_text())
-    content["users"][0]["user"] = {"tokenFile": str(token)}
-    config.write_text(json.dumps(content))
-    command, *words = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert command == "reconcile"
-    # here others may listen at 8080, and there is no /scratch
-    words[words.index("--listen") + 1] = f"127.0.0.1:{free_ports(1)[0]}"
-    place = words.index("--scratch")
-    del words[place : place + 2]
-    with Reconciler(config, folder / "replica", *words, path=path) as reconciler:
-        yield reconciler
 
 
 # What a container's runtime does for the Deployment's securityContext and volumes, done by hand: all that is mounted
@@ -379,12 +226,12 @@ def confined(scratch: Path) -> list[str]:
 
 @pytest.mark.usefixtures("accounts")
 def test_git_gpg_kustomize_and_helm_work_where_nothing_but_its_volumes_can_be_written(
-    walk: Walk, http: HttpServer, install: Callable[..., list[Any]], reconciler: Reconciler
+    walk: Walk, http: HttpServer, install: Install, reconciler: Reconciler
 ) -> None:
-    container = one(install(), "Deployment")["spec"]["template"]["spec"]["containers"][0]
-    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/scratch", "/dev/shm"}
+    pod = container(install())
+    assert {mount["mountPath"] for mount in pod["volumeMounts"]} == {"/scratch", "/dev/shm"}
     scratch = reconciler.folder / "scratch"
-    reconciler.environ |= {item["name"]: item["value"].replace("/scratch", str(scratch)) for item in container["env"]}
+    reconciler.environ |= {item["name"]: item["value"].replace("/scratch", str(scratch)) for item in pod["env"]}
     reconciler.start(*confined(scratch))
     try:
         id = walk.source("prod", http.url("config.git"), helm=True)
@@ -393,122 +240,3 @@ def test_git_gpg_kustomize_and_helm_work_where_nothing_but_its_volumes_can_be_wr
         assert reconciler.stop() == 0
     assert password(walk, "prod") == "test-only-password-of-prod"
     assert list(scratch.iterdir()) == []  # the volume has gone with its pod
-
-
-def own(cluster: AuditedCluster, after: float = 0.0) -> list[Event]:
-    """What the reconciler asked for, impersonating or not."""
-    return [event for event in cluster.events() if event.user == USER and event.began > after]
-
-
-def may(cluster: AuditedCluster, namespace: str, user: str) -> set[tuple[str, str, str, tuple[str, ...]]]:
-    """What the API server lets somebody do in a namespace: group, resource, verb, names (empty for all)."""
-    content = {"spec": {"namespace": namespace}}
-    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-    status = cluster.request("POST", path, content, user=user).json["status"]
-    assert not status["incomplete"]
-    return {
-        (group, resource, verb, tuple(rule.get("resourceNames", ())))
-        for rule in status["resourceRules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
-
-
-def conditions_told(events: Sequence[Event], namespace: str) -> list[list[str]]:
-    """The conditions in each status of the source `dev`."""
-    found = [event for event in events if (event.resource, event.namespace) == ("sopssources/status", namespace)]
-    return [[item["type"] for item in event.body["status"]["conditions"]] for event in found if event.name == "dev"]
-
-
-EVERYBODYS = {
-    ("authorization.k8s.io", "selfsubjectaccessreviews", "create", ()),
-    ("authorization.k8s.io", "selfsubjectrulesreviews", "create", ()),
-    ("authentication.k8s.io", "selfsubjectreviews", "create", ()),
-}
-IN_SOURCES_NAMESPACE = {
-    ("reconcile.sopskit", "sopssources", "list", ()),
-    ("reconcile.sopskit", "sopssources/status", "patch", ()),
-    ("", "secrets", "get", ()),
-    *(("", "configmaps", verb, ()) for verb in ("get", "create", "patch")),
-    ("", "serviceaccounts", "impersonate", ()),
-    ("events.k8s.io", "events", "create", ()),
-}
-IN_OWN_NAMESPACE = {
-    ("coordination.k8s.io", "leases", "create", ()),
-    *(("coordination.k8s.io", "leases", verb, (NAME,)) for verb in ("get", "update")),
-}
-REFUSED = (
-    ("GET", "/api/v1/namespaces/{}/secrets"),
-    ("PUT", "/api/v1/namespaces/{}/secrets/git"),
-    ("DELETE", "/api/v1/namespaces/{}/configmaps/settings"),
-    ("GET", "/api/v1/namespaces/{}/configmaps"),
-    ("POST", "/api/v1/namespaces/{}/pods"),
-    ("POST", "/api/v1/namespaces/{}/serviceaccounts/deployer/token"),
-    ("DELETE", "/apis/reconcile.sopskit/v1alpha1/namespaces/{}/sopssources/dev"),
-    ("PATCH", "/apis/reconcile.sopskit/v1alpha1/namespaces/{}/sopssources/dev"),
-    ("GET", "/apis/coordination.k8s.io/v1/namespaces/{}/leases/another"),
-    ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings"),
-)
-
-
-def test_the_printed_rights_are_enough_each_is_used_and_all_else_is_refused(
-    cluster: AuditedCluster,
-    install: Callable[..., list[Any]],
-    new_team: Callable[[], Team],
-    tmp_path: Path,
-    builders: str,
-) -> None:
-    objects = install()
-    team = new_team()
-    with serving() as hook:
-        team.sources.secret("hook", {"address": hook.url("/")})
-        notify = [{"type": "webhook", "secretRef": {"name": "hook"}}]
-        with running(cluster, objects, tmp_path, builders) as replica:
-            id = team.write(notify=notify)
-            team.sources.wait_ready(id, team.tree.git("rev-parse", "HEAD"))
-            team.sources.wait_ready(id, team.tree.push())  # what the commit before had is deleted
-            assert names_in(cluster, team.namespace, "configmaps")[:2] == ["only-1", "settings"]
-            settings = f"/api/v1/namespaces/{team.namespace}/configmaps/settings"
-            assert cluster.request("DELETE", settings).status == 200
-            until(lambda: data_of(cluster, team.namespace, "settings", "configmaps"), bool)
-            until(lambda: hook.seen, lambda seen: len(seen) >= 3, "notices")
-            assert replica.stop() == 0
-            replica.start()  # renews the lease that it has made
-            team.sources.wait_failed(team.write("bad", interval="9000h"), "Invalid")
-            team.sources.wait_ready(id, team.tree.push())
-    assert used(own(cluster), everywhere=True) == granted(objects)
-    assert [str(event) for event in own(cluster) if event.status in {401, 403}] == []
-    assert "could not" not in replica.said()
-    # from the first good round on, also while another process works on the first of its own
-    assert [types for types in conditions_told(own(cluster), team.namespace) if "Ready" not in types] == [
-        ["Reconciling"]
-    ]
-    assert may(cluster, team.namespace, USER) == EVERYBODYS | IN_SOURCES_NAMESPACE
-    assert may(cluster, "sopskit", USER) == EVERYBODYS | IN_SOURCES_NAMESPACE | IN_OWN_NAMESPACE
-    refused = [cluster.request(verb, path.format(team.namespace), {}, user=USER).status for verb, path in REFUSED]
-    assert refused == [403] * len(REFUSED)
-
-
-def test_with_namespaces_the_rights_end_at_these(
-    cluster: AuditedCluster,
-    install: Callable[..., list[Any]],
-    new_team: Callable[[], Team],
-    tmp_path: Path,
-    builders: str,
-) -> None:
-    seen, unseen = new_team(), new_team()
-    began = time.time()
-    objects = install("--namespace", seen.namespace)
-    with running(cluster, objects, tmp_path, builders):
-        unseen_id, id = unseen.write(), seen.write()
-        seen.sources.wait_ready(id, seen.tree.git("rev-parse", "HEAD"))
-        seen.sources.wait_ready(id, seen.tree.push())
-    events = own(cluster, began)
-    assert used(events, everywhere=False) == granted(objects) - LEASE_IS_THERE
-    assert {event.namespace for event in events if event.resource} == {seen.namespace, "sopskit"}
-    assert [str(event) for event in events if event.status in {401, 403}] == []
-    assert (unseen.sources.status(unseen_id), names_in(cluster, unseen.namespace, "configmaps")) == ({}, [])
-    assert may(cluster, seen.namespace, USER) == EVERYBODYS | IN_SOURCES_NAMESPACE
-    assert may(cluster, "sopskit", USER) == EVERYBODYS | IN_OWN_NAMESPACE
-    assert may(cluster, unseen.namespace, USER) == EVERYBODYS

@@ -6,12 +6,17 @@ for each way to fail. Every secret in it is one that only the tests know.
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.planted import FAILING, GOOD, VALUES
+from tests.cluster.planted import FAILING, GOOD
+from tests.cluster.planting import VALUES
+from tests.cluster.reconciler import until
+from tests.cluster.sinks import in_memory
 from tests.cluster.watched import planted, watch
 from tests.deploy.checkouts import CHART_SLOTS, SLOTS
 
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from tests.cluster.watched import Watched
     from tests.conftest import AgeTestKey
 
-KEYS = {"age key", "bad key", "PGP key", "PGP number"}
+KEYS = {"age key", "age number", "bad key", "PGP key", "PGP number", "data key of age", "data key of pgp"}
 FROM_FILES = {*VALUES, *SLOTS, *CHART_SLOTS, "typed"}
 # to builders and back: what kustomize and helm read and print
 BUILT = {"ConfigMap", "file", "patch", "resource", "variable", "chart value", "pgp", "path in a patch"}
@@ -31,6 +36,7 @@ WRITTEN = {
     *(("patched", "FIFO"), ("values file", "pipe"), ("broken chart", "pipe")),
     # gpg is given the key, and keeps it where nothing is but memory
     *(("PGP key", "pipe"), ("PGP number", "gpg's home in memory")),
+    ("data key of pgp", "pipe"),
     # git is given the token; in these tests its server speaks HTTP without TLS, and so do the receivers
     *(("Git token", "pipe"), ("Git token", "Git server"), ("wrong Git token", "Git server")),
     *((slot, "receiver") for slot in ("webhook", "slack", "gitlab", "refusing", "GitLab token")),
@@ -47,6 +53,15 @@ def watched(
 
 def test_plaintext_and_keys_are_written_to_pipes_fifos_and_memory_only(watched: Watched) -> None:
     assert watched.written == WRITTEN
+
+
+def test_files_are_made_in_the_scratch_folder_and_in_private_ones_only(watched: Watched) -> None:
+    scratch = f"{watched.planted.reconciler.folder}/scratch/"
+    outside = {path for path in watched.record.created if not path.startswith((scratch, "/proc/self/"))}
+    # the public halves for ssh; Python tries whether it can write to the folder for temporary files
+    public = {f"/tmp/sopskit-ssh-?/{name}" for name in ("identity.pub", "known_hosts")}
+    homes = {path for path in outside if path.startswith("/dev/shm/sopskit-gnupg-?/")}
+    assert outside - homes == {*public, "/tmp/?"}
 
 
 def test_every_process_ends_in_order(watched: Watched) -> None:
@@ -75,6 +90,15 @@ def test_logs_metrics_and_notices_hold_no_secret(watched: Watched) -> None:
     assert watched.told == set()
 
 
+def test_every_failure_has_its_event(watched: Watched) -> None:
+    namespace = watched.planted.namespace
+    found = watched.planted.cluster.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events").json[
+        "items"
+    ]
+    told = {(event["regarding"]["name"], event["reason"]) for event in found}
+    assert told == {*FAILING.items(), ("whole", "Applied"), ("pgp", "Applied"), ("pgp", "Drifted")}
+
+
 def test_status_events_annotations_and_files_hold_no_secret(watched: Watched) -> None:
     config = {(slot, place) for slot, place in watched.stored if place.startswith("ConfigMap config-")}
     assert {slot for slot, _ in config} == {"ConfigMap"}
@@ -87,12 +111,35 @@ def test_the_values_arrive_in_secrets(watched: Watched) -> None:
     assert watched.applied & FROM_FILES == arrived
 
 
-def test_failures_are_told_without_what_kustomize_helm_and_servers_quote(watched: Watched) -> None:
-    namespace = watched.planted.namespace
+def test_failures_are_told_without_what_programs_servers_and_keys_quote(watched: Watched) -> None:
+    namespace, url = watched.planted.namespace, watched.planted.http.url("config.git")
     refused = "1 object is refused, so nothing was applied"
-    assert {name: watched.reasons[name].partition(" (")[0] for name in ("build", "chart", "refused", "typed")} == {
-        "build": "kustomize build failed with exit status 1: its message may quote a secret and is not shown",
-        "chart": "HelmRelease broken: helm failed with exit status 1: a template of the chart refuses these values",
+    assert {name: reason.partition(" (")[0] for name, reason in watched.reasons.items()} == {
+        "mac": "mac/mac.yaml: the MAC does not fit the values of the file",
         "refused": f"{refused}: Secret {namespace}/refused: the API server finds it invalid",
+        "midway": f"Secret {namespace}/midway-2: the API server finds it invalid",
         "typed": f"{refused}: Deployment {namespace}/typed: does not fit the schema of its kind",
+        "chart": "HelmRelease broken: helm failed with exit status 1: a template of the chart refuses these values",
+        "build": "kustomize build failed with exit status 1: its message may quote a secret and is not shown",
+        "answer": "after the deployment: answers: the answer does not contain what it should, 2 times in a row",
+        "login": f"{url}: the credentials were refused, or there are none",
+        "bad-login": "the private SSH key cannot be read, or is protected by another passphrase",
+        "bad-key": "Secret keys-bad-key/test-only.agekey:1: not an age identity: a character outside the alphabet",
     }
+
+
+@pytest.mark.parametrize("killed", ["round", "supervisor"])
+def test_nothing_stays_in_memory_of_a_round_that_is_killed_or_whose_supervisor_is(
+    killed: str, started_cluster: Cluster, short_folder: Path, tool: Callable[[str], str], alice: AgeTestKey
+) -> None:
+    before = in_memory()
+    with planted(started_cluster, short_folder, tool, alice) as ground:
+        folder = ground.stand_in("kustomize", "echo $PPID > {folder}/started\nexec /bin/sleep 60")
+        ground.push(["pgp"])
+        ground.reconciler.start()
+        ground.follow("pgp")
+        started = until(lambda: (folder / "started").read_text() if (folder / "started").exists() else "", bool)
+        folders = in_memory() - before
+        assert {path.name.split("-")[1] for path in folders} == {"gnupg", "render"}
+        os.kill(int(started) if killed == "round" else ground.reconciler.pid, signal.SIGKILL)
+        until(lambda: folders & in_memory(), lambda left: not left, "the end of what a round has in memory")

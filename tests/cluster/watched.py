@@ -13,8 +13,9 @@ import pytest
 
 from tests.canary.observing import leaks_in_folders
 from tests.canary.stored import leaks_in_cluster, secrets_with
-from tests.cluster.planted import GOOD, PGP_FILE, Ground, Planted
-from tests.cluster.sinks import Record, children, remembered, start_traced, stop_traced
+from tests.cluster.planted import GOOD, Planted
+from tests.cluster.planting import PGP_FILE, Ground
+from tests.cluster.sinks import Record, helpers, remembered, start_traced, stop_traced
 from tests.conftest import PGP_FINGERPRINT, STARTED_WITH
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def watch(planted: Planted, names: Sequence[str], strace: str, change: str = "")
     if set(GOOD) <= set(names):
         planted.drift("pgp")
         planted.wait_idle()
-    known = [remembered(process, planted.canaries) for process in (pid, *sorted(children(pid)))]
+    known = [remembered(process, planted.canaries) for process in (pid, *helpers(pid))]
     told = planted.told()
     status = stop_traced(planted.reconciler, pid)
     record = Record(trace.read_bytes(), planted.ports)
@@ -81,7 +82,7 @@ def watch(planted: Planted, names: Sequence[str], strace: str, change: str = "")
         planted,
         status,
         record,
-        record.found(planted.scanner),
+        record.found(planted.canaries),
         reasons,
         set(planted.proxy.read),
         known,
@@ -96,9 +97,7 @@ def _places(hits: set[Hit]) -> Found:
 
 
 @contextmanager
-def planted(
-    cluster: Cluster, short_folder: Path, tool: Callable[[str], str], key: AgeTestKey
-) -> Iterator[Planted]:
+def planted(cluster: Cluster, short_folder: Path, tool: Callable[[str], str], key: AgeTestKey) -> Iterator[Planted]:
     """Everything for one run that all tests of a module look at."""
     folder = Path(tempfile.mkdtemp(dir=short_folder, prefix=""))
     home = folder / "gpg"

@@ -347,15 +347,15 @@ def test_a_build_that_does_not_end_is_ended(
 
 
 def test_an_interrupted_build_is_ended_and_leaves_nothing(
-    tree: Tree, opener: SourceOpener, search_path: str, monkeypatch: pytest.MonkeyPatch, temporary: Path
+    tree: Tree, opener: SourceOpener, tmp_path: Path, temporary: Path
 ) -> None:
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(subprocess.Popen, "communicate", interrupt)
+    fake = tmp_path / "bin" / "kustomize"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nkill -INT $PPID\nPATH=/bin:/usr/bin sleep 60\n")
+    fake.chmod(0o755)
     tree.plain("kustomization.yaml", "resources: []\n")
     with pytest.raises(KeyboardInterrupt):
-        rendered(tree, opener, search_path)
+        rendered(tree, opener, str(fake.parent))
     assert list(temporary.iterdir()) == []
 
 

@@ -85,5 +85,13 @@ def _change(path: Path, old: Any, new: Any, secrets: frozenset[str]) -> Change:
 
 def _text(value: Any, secrets: frozenset[str]) -> str:
     text = str(value)
-    hidden = isinstance(value, dict | list) or any(secret in text for secret in secrets if secret)
+    hidden = isinstance(value, dict | list) or _holds(text, secrets)
     return MASK if hidden else escape(text)
+
+
+def _holds(text: str, secrets: frozenset[str]) -> bool:
+    """Whether a secret is in it. A short text has fewer parts than a large tree has secrets, and they are looked up."""
+    if len(text) * (len(text) + 1) // 2 < len(secrets):
+        parts = (text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1))
+        return any(part in secrets for part in parts)
+    return any(secret in text for secret in secrets if secret)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.deploy.notify.attempt import Receiver, Result, attempt
@@ -190,9 +190,12 @@ class Delivery:
     def _next(self, now: float) -> tuple[tuple[Receiver, str] | None, float]:
         """The lane that has waited longest of those that may send now; else how many seconds until one may."""
         best, pause = None, self._limits.keep
+        # receivers of one namespace do not get the last thread, however many of them are silent
+        busy = Counter(receiver.namespace for receiver, post in self._posts.items() if post.busy)
+        most = max(1, self._limits.threads - 1)
         for key, lane in self._lanes.items():
             post = self._posts[key[0]]
-            if not lane.waiting or post.busy:
+            if not lane.waiting or post.busy or busy[key[0].namespace] >= most:
                 continue
             at = post.not_before
             if self._closing_at is None:

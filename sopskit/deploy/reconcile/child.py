@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit.deploy.reconcile import forked
 from sopskit.deploy.reconcile.forked import BROKEN, Limits, children_of
+from sopskit.deploy.shadow import remove_trees_of
 from sopskit.errors import SopskitError
 from sopskit.keysources.gpghome import remove_homes_of
 
@@ -154,6 +155,7 @@ class Children:
         self._kill_orphans()
         if status and number is not None:
             remove_homes_of(number)
+            remove_trees_of(number)
         answer = child.answer
         if answer and not answer.startswith(BROKEN):
             return Ended(child.key, answer[1:])

@@ -49,7 +49,7 @@ class Events:
         content = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{id.name[:200]}.", "namespace": id.namespace},
+            "metadata": {"generateName": f"{id.name[:200].rstrip('.-')}-", "namespace": id.namespace},
             "eventTime": time_now,
             "type": "Warning" if warning else "Normal",
             "reason": reason[:128],

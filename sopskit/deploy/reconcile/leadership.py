@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ class Leadership:
 
     def _renew(self) -> None:
         while not self._stop.is_set():
-            self._lease.keep()
+            with contextlib.suppress(Exception):  # what is not renewed is given up; this thread must go on
+                self._lease.keep()
             self._stop.wait(RENEW / 4)
 
     def _watch(self) -> None:

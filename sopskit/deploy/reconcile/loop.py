@@ -51,7 +51,7 @@ class Settings(NamedTuple):
     account: str = ""
     parallel: int = 4
     memory: int = Limits().memory
-    sync: float = 5.0
+    sync: float = 2.0
     grace: float = 25.0
     once: bool = False
 

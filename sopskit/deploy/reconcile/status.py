@@ -68,7 +68,9 @@ def of_running(source: Source, before: Status | None) -> Status:
 def of_live(live: Mapping[str, Any], applied: Applied | None) -> Status | None:
     """What an object says already, from a supervisor before this one; None if it says nothing."""
     conditions = tuple(
-        Condition(str(item.get("type")), item.get("status") == "True", str(item.get("reason")), str(item.get("message")))
+        Condition(
+            str(item.get("type")), item.get("status") == "True", str(item.get("reason")), str(item.get("message"))
+        )
         for item in live.get("conditions") or ()
         if isinstance(item, dict)
     )

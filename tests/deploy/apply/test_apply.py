@@ -184,7 +184,7 @@ def test_an_immutable_secret_is_refused_by_its_field(applier: Applier, cluster: 
     ("content", "told"),
     [
         ({**secret("x"), "spec": {"a": "canary"}}, ".spec"),
-        ({**config_map("x"), "data": {"a": {"canary": "b"}}}, ".data.a"),
+        ({**config_map("x"), "immutable": {"canary": "b"}}, ".immutable"),
         ({**config_map("x"), "data": {"a b": "canary"}}, "data"),
     ],
 )

@@ -110,3 +110,11 @@ def test_names_that_would_lead_to_another_url_are_refused(fields: dict[str, Any]
 
 def test_a_target_prints_no_value() -> None:
     assert repr(made(secret(stringData={"a": "canary"}))) == "<Secret app>"
+
+
+@pytest.mark.parametrize("entries", [{"data": {"a": 12345}}, {"data": {"a": {"b": "c"}}}, {"binaryData": {"a": [1]}}])
+def test_entries_of_a_config_map_that_are_no_text_are_refused(entries: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as caught:
+        made({**CONFIG_MAP, **entries})
+    (field,) = entries
+    assert caught.value.message == f"ConfigMap app: {field}.a is no text"

@@ -10,6 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from sopskit.deploy.opening import OpenedSource
+from sopskit.deploy.shadow import ShadowTree
+from sopskit.deploy.tree import Source
+
 
 def echo(argument: object) -> bytes:
     return repr(argument).encode()
@@ -63,3 +67,11 @@ def leave_a_process(argument: object) -> bytes:
     Path(str(argument)).write_text(str(left.pid))
     os.kill(os.getpid(), signal.SIGKILL)
     return b""
+
+
+def serve_many_files(argument: object) -> bytes:
+    """Hand out 1,000 files as a builder gets them, from below the folder that is named."""
+    root = Path(str(argument))
+    opened = OpenedSource(b"value", frozenset())
+    with ShadowTree([Source(root / str(number), b"", opened) for number in range(1_000)], root) as tree:
+        return tree.path(root / "999").read_bytes()

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sopskit.deploy.reconcile.access import Access
 from sopskit.deploy.reconcile.report import Applied, Report, from_json
@@ -138,9 +138,9 @@ class Rounds:
 
     # --- rounds
 
-    def spec(self, **spec: object) -> dict[str, object]:
+    def spec(self, **spec: object) -> dict[str, Any]:
         """What the source says."""
-        usual: dict[str, object] = {
+        usual: dict[str, Any] = {
             "repository": self.server.url("config.git"),
             "path": "dev",
             "credentials": {"secretRef": {"name": "git"}},

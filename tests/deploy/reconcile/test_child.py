@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from sopskit.deploy.reconcile.child import ChildError, Children, Ended
+from sopskit.deploy.reconcile.child import ChildError, Children, Ended, _handle
 from sopskit.deploy.reconcile.forked import Limits
 from tests.deploy.reconcile import bodies
 
@@ -81,6 +82,10 @@ def test_memory_is_limited(children: Children) -> None:
     assert told == "the round was cut off: it failed unexpectedly (MemoryError)"
 
 
+def test_a_thousand_encrypted_files_fit_into_the_usual_memory(children: Children, tmp_path: Path) -> None:
+    assert run(children, bodies.serve_many_files, tmp_path, Limits()) == b"value"
+
+
 def test_what_a_killed_child_leaves_is_killed_too(children: Children, tmp_path: Path) -> None:
     file = tmp_path / "pid"
     assert run(children, bodies.leave_a_process, file) == "the round was cut off: it was ended by signal 9"
@@ -123,3 +128,9 @@ def _runs(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_child_that_has_ended_before_it_is_watched_is_none_that_could_be_killed() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert _handle(ended.pid) == -1

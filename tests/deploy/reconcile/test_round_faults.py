@@ -275,7 +275,7 @@ def test_a_scratch_folder_that_cannot_be_used_is_told(asked: Rounds) -> None:
     stores.touch()
     found = asked.told()
     assert found[:2] == ("failed", "FetchFailed")
-    assert found.message == "the system that the reconciler runs on refuses: not a directory"
+    assert found.message == "the system that the reconciler runs on refuses: file exists"
     assert asked.written() == []
     stores.unlink()
     (asked.scratch / "away").rename(stores)

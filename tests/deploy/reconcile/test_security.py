@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from sopskit.deploy.reconcile.source import BadSource, read_source
+from sopskit.errors import GitError
+from sopskit.git.credentials import SshKey
 from sopskit.git.pktline import ProtocolError, branch_tip
+from sopskit.git.sshagent import Agent
+from sopskit.secret import SecretBytes, SecretStr
 from tests.deploy.reconcile.rounds import BEFORE, Told
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import AgeTestKey
     from tests.deploy.reconcile.rounds import Rounds
 
@@ -30,6 +39,16 @@ def test_a_folder_that_becomes_a_submodule_deletes_nothing(rounds: Rounds) -> No
     rounds.git("commit", "-qm", "a submodule")
     rounds.git("push", "-q", "--force", str(rounds.remote), "HEAD:refs/heads/main")
     assert rounds.told() == Told("failed", "SourceRefused", "dev/more is a submodule, and submodules are not fetched")
+    assert rounds.values() == BEFORE
+
+
+@pytest.mark.parametrize("target", ["../gone", "more"])
+def test_a_folder_that_becomes_a_link_to_nowhere_deletes_nothing(rounds: Rounds, target: str) -> None:
+    for name in ("s2", "s3"):
+        (rounds.dev / f"{name}.yaml").unlink()
+    (rounds.dev / "more").symlink_to(target)
+    rounds.push()
+    assert rounds.told() == Told("failed", "SourceRefused", "dev/more: is a link that leads nowhere")
     assert rounds.values() == BEFORE
 
 
@@ -66,6 +85,20 @@ def test_capabilities_without_end_are_not_collected() -> None:
 
 
 # --- what a neighbour writes
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.OpenSSH, PrivateFormat.PKCS8])
+def test_a_passphrase_that_takes_hours_to_check_is_refused(form: PrivateFormat, tmp_path: Path) -> None:
+    plain = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"test-only"))
+    first, *middle, last = plain.split(b"\n")[:-1]
+    content = b64decode(b"".join(middle))
+    if form is PrivateFormat.OpenSSH:
+        rounds = content.index(b"bcrypt") + len(b"bcrypt") + 4 + 4 + 16
+        content = content[:rounds] + b"\x7f\xff\xff\xff" + content[rounds + 4 :]
+    lines = (first, b64encode(content), last)
+    identity = SecretBytes(b"\n".join(lines))
+    with pytest.raises(GitError, match=r"takes too long to check|must be in OpenSSH's form"):
+        Agent(SshKey(identity, b"host ssh-ed25519 AAAA", SecretStr("test-only")), str(tmp_path))
 
 
 def test_a_forged_inventory_deletes_nothing_that_is_not_ours(rounds: Rounds) -> None:

@@ -12,24 +12,30 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import pytest
 
+from sopskit.deploy.notify.delivery import Delivery
+from sopskit.deploy.notify.delivery import Limits as DeliveryLimits
+from sopskit.deploy.notify.message import Notice
 from sopskit.deploy.reconcile.access import Access
 from sopskit.deploy.reconcile.child import Children, Ended
 from sopskit.deploy.reconcile.forked import Limits
+from sopskit.deploy.reconcile.leadership import Leadership
+from sopskit.deploy.reconcile.lease import Lease
 from sopskit.deploy.reconcile.listing import FileListing
 from sopskit.deploy.reconcile.looking import Looker
 from sopskit.deploy.reconcile.loop import Settings, Supervisor
 from sopskit.deploy.reconcile.metrics import Metrics
-from sopskit.deploy.reconcile.source import API_VERSION, KIND
+from sopskit.deploy.reconcile.source import API_VERSION, KIND, Channel, Source, SourceId
 from sopskit.deploy.reconcile.telling import Teller
 from sopskit.git.fetch import Remote, RemoteError, head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sopskit.cluster import Connection
     from sopskit.deploy.reconcile.listing import Listed, Listing
 
 PATIENCE = 30.0  # seconds
@@ -295,6 +301,37 @@ def test_an_unforeseen_error_is_logged_without_its_text_and_stops_nothing(
         until(lambda: len(server.lines) == 1)
     assert running.lines[0] == "an error of sopskit itself, ValueError"
     assert not any(re.search("sesame", line) for line in running.lines)
+
+
+def test_silent_receivers_of_one_namespace_do_not_hold_up_those_of_another(silent: Callable[[], Silent]) -> None:
+    theirs, ours = silent(), silent()
+    addresses = {"a": theirs.url.encode(), "b": ours.url.encode()}
+    delivery = Delivery(
+        lambda namespace, name: {"address": addresses[namespace]},
+        count=lambda channel, result: None,
+        log=lambda line: None,
+        limits=DeliveryLimits(threads=2, timeout=PATIENCE),
+    )
+    for namespace, receivers in (("a", 4), ("b", 1)):
+        channels = tuple(Channel("webhook", f"s{number}") for number in range(receivers))
+        source = Source(SourceId(namespace, "s"), ours.url, "main", ".", "keys", channels=channels)
+        notice = Notice(str(source.id), "applied", "", "1 created", (), source.repository, "main", "", 0.0)
+        delivery.notify(source, notice)
+    until(lambda: len(ours.lines) == 1)
+    delivery.close(0.0)
+
+
+def test_an_answer_that_nobody_foresaw_does_not_end_the_renewing_of_the_lease() -> None:
+    broken = cast("Connection", None)
+    lease = Lease(broken, "sopskit", "lease", "me")
+    leadership = Leadership(lease, lambda held: None)
+    leadership.start()
+    before = lease._next
+    until(lambda: lease._next > before)
+    before = lease._next
+    until(lambda: lease._next > before)
+    leadership.stop()
+    assert not lease.held
 
 
 def test_all_addresses_of_a_name_share_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

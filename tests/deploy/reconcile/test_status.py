@@ -1,0 +1,49 @@
+"""What a supervisor knows from the status that one before it has written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sopskit.deploy.reconcile import status as statuses
+from sopskit.deploy.reconcile.report import Applied
+from sopskit.deploy.reconcile.source import Source, SourceId
+from sopskit.deploy.reconcile.state import State
+from sopskit.deploy.reconcile.status import Condition
+
+SOURCE = Source(SourceId("team-a", "dev"), "https://git.example.org/config.git", "main", "dev", "keys", generation=3)
+READY = Condition("Ready", True, "Applied", "3 objects as in 0123456789ab")
+
+
+def live(**fields: Any) -> dict[str, Any]:
+    condition = {
+        **READY._asdict(),
+        "status": "True",
+        "observedGeneration": 2,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    told = {"conditions": [condition], "observedGeneration": 3, "lastAttemptedRevision": "b", "keysVersion": "7"}
+    return {**told, "lastAppliedRevision": "a", "lastAppliedGeneration": 2, **fields}
+
+
+def test_the_first_round_of_a_process_leaves_what_the_one_before_has_told() -> None:
+    before = State(SOURCE, live(), 0.0).before
+    wanted = statuses.of_running(SOURCE, before.last)
+    running = Condition("Reconciling", True, "Progressing", "a round is under way")
+    assert wanted == statuses.Status(3, (READY, running), "b", Applied("a", 2, "7"))
+
+
+def test_a_source_that_rests_keeps_what_is_said_of_it() -> None:
+    before = State(SOURCE, live(), 0.0).before
+    assert statuses.of_suspended(SOURCE, before.last).conditions == (READY,)
+
+
+def test_a_source_without_a_status_says_that_a_round_is_under_way_and_no_more() -> None:
+    wanted = statuses.of_running(SOURCE, State(SOURCE, {}, 0.0).before.last)
+    assert [(item.type, item.status) for item in wanted.conditions] == [("Reconciling", True)]
+    assert wanted.applied is None
+
+
+def test_what_was_applied_is_of_the_generation_that_was_applied() -> None:
+    # the generation that was only tried would make a changed source look like drift
+    assert State(SOURCE, live(), 0.0).applied == Applied("a", 2, "7")
+    assert State(SOURCE, live(lastAppliedGeneration=None), 0.0).applied is None
