@@ -25,6 +25,7 @@ USER_AGENT = "sopskit"
 JSON = "application/json"
 DOTS = frozenset((".", ".."))
 WORKERS = 6  # more do not help: the API server's own limit for one user is not far
+CREDENTIALS_AGE = 5.0  # seconds; a credential plugin's are renewed by their expiry, which is minutes away
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 40.0  # seconds; the API server's own limit for a request is 60
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds
 
@@ -76,6 +77,8 @@ class Transport:
         self._pool = self._client.rest_client.pool_manager
         self._host = self._configuration.host.rstrip("/")
         self._lock = threading.Lock()
+        self._credentials: dict[str, str] | None = None
+        self._asked_at = 0.0
 
     def acting_as(self, user: str) -> Transport:
         """The same kept connections, with the rights of another user."""
@@ -150,10 +153,16 @@ class Transport:
         if self._token is not None:
             return headers | {"authorization": f"Bearer {self._token.token()}"}
         with self._lock:  # asking may renew a token
-            for setting in self._configuration.auth_settings().values():
-                if setting["in"] == "header" and setting["value"]:
-                    headers[setting["key"]] = _sendable(setting["value"])
-        return headers
+            now = self.patience.clock()
+            if self._credentials is None or now - self._asked_at >= CREDENTIALS_AGE:
+                self._credentials, self._asked_at = self._ask_for_credentials(), now
+            return headers | self._credentials
+
+    def _ask_for_credentials(self) -> dict[str, str]:
+        """The headers that say who we are. The client looks at its whole kubeconfig for each, which costs half a request."""
+        settings = self._configuration.auth_settings().values()
+        found = [setting for setting in settings if setting["in"] == "header" and setting["value"]]
+        return {setting["key"]: _sendable(setting["value"]) for setting in found}
 
     def _unreachable(self, status: int) -> ClusterError:
         seconds = f"{self.patience.total:g} seconds"

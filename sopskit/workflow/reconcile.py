@@ -23,6 +23,7 @@ from sopskit.deploy.reconcile.looking import Looker
 from sopskit.deploy.reconcile.loop import Settings, Supervisor
 from sopskit.deploy.reconcile.metrics import Metrics
 from sopskit.deploy.reconcile.telling import Teller
+from sopskit.errors import FileAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 DEFAULT_ACCOUNT = "default"  # the service account that every namespace has
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # cgroup v2: a number of bytes, or `max`
-LEAST_MEMORY = 512 * 1024**2  # bytes of address space; with less no round could be made
+LEAST_MEMORY = 2 * 1024**3  # bytes of address space; with less kustomize and helm, which reserve much, do not start
 LAST_NOTICES = 5.0  # seconds at the end to deliver what waits
 
 
@@ -71,6 +72,8 @@ class Reconciler:
         self._held = contextlib.ExitStack()
         self._log = _Log(log)
         access = Access(options.kubeconfigs, options.context)
+        if options.scratch is not None and not options.scratch.is_dir():
+            raise FileAccessError("is no folder", hint="make it, in memory if you can").at(file=str(options.scratch))
         self._connection = access.connect()
         self._scratch = options.scratch or Path(self._held.enter_context(_scratch()))
         account = "" if options.config is not None else DEFAULT_ACCOUNT

@@ -106,7 +106,15 @@ class Flux:
         return revision
 
     def reconcile(
-        self, namespace: str, folder: Path, *, key: str, path: str = "./", name: str = "app", patience: float = PATIENCE, **spec: object
+        self,
+        namespace: str,
+        folder: Path,
+        *,
+        key: str,
+        path: str = "./",
+        name: str = "app",
+        patience: float = PATIENCE,
+        **spec: object,
     ) -> Object:
         """Publish a folder and wait until Flux has dealt with it; gives the Kustomization, ready or not.
 
