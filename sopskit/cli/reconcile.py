@@ -94,8 +94,12 @@ def command(
 
 
 def _run(context: Context, options: Options) -> int:
+    import resource
+
     from sopskit.workflow.reconcile import Reconciler
 
+    # the supervisor has tokens for Git and the API server in memory
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with Reconciler(options, context.note) as reconciler:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -100,7 +100,7 @@ class Reconciler:
     def _teller(self) -> Teller:
         options = self._options
         objects = options.config is None
-        events = Events(self._connection, self._instance) if objects else None
+        events = Events(self._connection, self._instance, self._log) if objects else None
         delivery = Delivery(self._secret, count=self._metrics.notification, log=self._log)
         self._held.callback(delivery.close, LAST_NOTICES)
         cluster = options.cluster or self._connection.access.context

@@ -31,9 +31,16 @@ class Events:
     Any number of threads may use it.
     """
 
-    def __init__(self, connection: Connection, instance: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`instance` is the name of this replica."""
+    def __init__(
+        self,
+        connection: Connection,
+        instance: str,
+        log: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`instance` is the name of this replica; `log` takes a line about an event that could not be written."""
         self._connection = connection
+        self._log = log
         self._instance = instance[:128]
         self._clock = clock
         self._lock = threading.Lock()
@@ -67,7 +74,8 @@ class Events:
         }
         try:
             self._connection.create(f"/apis/events.k8s.io/v1/namespaces/{id.namespace}/events", content)
-        except ClusterError:
+        except ClusterError as error:
+            self._log(f"{id}: an event could not be written: {error}")
             with self._lock:
                 self._said.pop(key, None)
             return False
