@@ -255,6 +255,7 @@ def _flux_rounds(cluster: Cluster, flux: Flux, tree: Path) -> tuple[float, float
     first = time.perf_counter() - start
     ready = next(item for item in found["status"]["conditions"] if item["type"] == "Ready")
     assert ready["status"] == "True", ready["message"]
+    assert _count(cluster, namespace) == len(list((tree / "secrets").glob("secret*.yaml")))
     path = f"{KUSTOMIZATIONS}/namespaces/{namespace}/kustomizations/app"
     asked = datetime.now(UTC).isoformat()
     start = time.perf_counter()
@@ -265,6 +266,12 @@ def _flux_rounds(cluster: Cluster, flux: Flux, tree: Path) -> tuple[float, float
     # it is not to work while others are measured
     assert cluster.request("PATCH", path, {"spec": {"suspend": True}}, content_type=MERGE).status == 200
     return first, same
+
+
+def _count(cluster: Cluster, namespace: str) -> int:
+    """How many decrypted Secrets are in a namespace."""
+    items = cluster.request("GET", f"/api/v1/namespaces/{namespace}/secrets").json["items"]
+    return sum("sops" not in item and item["metadata"]["name"].startswith("service-") for item in items)
 
 
 def _our_rounds(place: Place, many: Repository, rounds: int) -> tuple[float, float, float]:

@@ -37,8 +37,8 @@ def leak(secret, source):
 RUNNING = """
 import subprocess, sys
 from sopskit.deploy import charts, kustomize, process
-def leaking(argv, given, folder, environ):
-    ended = process.run(argv, given, folder, environ)
+def leaking(argv, given, folder, environ, *meanwhile):
+    ended = process.run(argv, given, folder, environ, *meanwhile)
     leak(given, ended, folder)
     return ended
 charts.run = kustomize.run = leaking
