@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -44,6 +45,12 @@ settings.register_profile(
     "thorough", max_examples=3000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("default")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Without addresses in memory: the names of tests are the same in every process."""
+    text = repr(val)
+    return re.sub(r" object at 0x[0-9a-f]+", "", text) if " object at 0x" in text else None
 
 
 # --- real programs

@@ -76,7 +76,6 @@ def test_scalars_become_integers(value: Raw, expected: int) -> None:
         {},
         Timestamp("2020-01-01"),
     ],
-    ids=repr,
 )
 def test_what_is_no_integer_is_refused(value: Raw) -> None:
     with pytest.raises(MetadataError):
@@ -112,7 +111,6 @@ def test_what_is_no_boolean_is_refused(value: Raw) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(None, []), ({}, []), ([], []), ({"a": 1}, [{"a": 1}]), ([{"a": 1}, None], [{"a": 1}, {}])],
-    ids=str,
 )
 def test_a_single_mapping_counts_as_a_list(value: Raw, expected: list[dict[str, Raw]]) -> None:
     assert decoding.mappings(value, PLACE) == expected

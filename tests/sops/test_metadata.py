@@ -251,7 +251,6 @@ def test_loose_types_are_converted_as_sops_does() -> None:
         ({"shamir_threshold": [2]}, 'line 7: ["sops"]["shamir_threshold"]: expected an integer, not a list'),
         ({"age": None, "key_groups": [3]}, 'line 7: ["sops"]["key_groups"][0]: expected a mapping, not an integer'),
     ],
-    ids=str,
 )
 def test_what_sops_refuses_is_refused_with_its_place(change: dict[str, Any], message: str) -> None:
     with pytest.raises(MetadataError) as caught:
