@@ -106,7 +106,8 @@ def measure_reconciling(programs: dict[str, str], *, quick: bool) -> tuple[list[
         for part in ("cluster", "flux", "remotes"):
             (folder / part).mkdir()
         cluster = Cluster(etcd, apiserver, folder / "cluster")
-        flux = Flux(cluster, controller, install.files_folder(os.environ), folder / "flux")
+        # the files that came with a program lie beside the folder of programs
+        flux = Flux(cluster, controller, Path(controller).parent.parent / "files", folder / "flux")
         try:
             cluster.start()
             define(cluster)

@@ -60,6 +60,9 @@ CODES: dict[type[errors.SopskitError], int] = {
     errors.BuildError: GENERAL,
     errors.FileAccessError: GENERAL,
     errors.RefusedError: GENERAL,
+    errors.ClusterError: GENERAL,
+    errors.UnreachableError: GENERAL,
+    errors.RefusalError: GENERAL,
     errors.UsageError: GENERAL,
 }
 

@@ -240,7 +240,7 @@ def immutable(case: Case) -> Case:
 
 def test_a_changed_immutable_secret_is_refused(immutable: Case) -> None:
     done = immutable.apply()
-    assert (done.code, done.out, "is immutable" in done.err) == (1, b"", True)
+    assert (done.code, done.out, "created anew with --recreate" in done.err) == (1, b"", True)
 
 
 def test_with_recreate_it_is_deleted_and_made_anew(immutable: Case) -> None:

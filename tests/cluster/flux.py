@@ -65,10 +65,20 @@ class Flux:
             return
         for path in sorted(self._resources.glob("*.toolkit.fluxcd.io_*.yaml")):
             self.cluster.define(yaml.load(path.read_bytes(), yaml.CSafeLoader))
+        self._wait_until_told()
         self.cluster.apply(f"/api/v1/namespaces/{NAMESPACE}", _object("v1", "Namespace", NAMESPACE), manager="test")
         self.temporary.mkdir(exist_ok=True)
         said = self.log.stat().st_size if self.log.exists() else 0
         self._controller.start(lambda: b"Starting workers" in self.log.read_bytes()[said:])
+
+    def _wait_until_told(self) -> None:
+        """Until discovery tells of the kinds, by both ways that clients ask: the controller does not start without."""
+        deadline = time.monotonic() + PATIENCE
+        for path in (KUSTOMIZATIONS, SOURCES):
+            while self.cluster.request("GET", path).status != 200:
+                assert time.monotonic() < deadline, f"{path} is not served"
+                time.sleep(0.1)
+        time.sleep(1)  # the list of all groups follows a little later
 
     def close(self) -> None:
         """End the controller and what serves its sources."""

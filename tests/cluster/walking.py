@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +76,12 @@ def builders(tool: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-def reconciler(cluster: Cluster, namespace: str, tmp_path: Path, builders: str) -> Reconciler:
-    """One replica for the sources of the test's namespace, not started."""
+def reconciler(cluster: Cluster, namespace: str, tmp_path: Path, short_folder: Path, builders: str) -> Reconciler:
+    """One replica for the sources of the test's namespace, not started. Its sockets need a short path (unix(7))."""
     config = cluster.kubeconfig(tmp_path / "kubeconfig")
-    return Reconciler(config, tmp_path / "reconciler", "--namespace", namespace, path=builders)
+    return Reconciler(
+        config, Path(tempfile.mkdtemp(prefix="reconcile-", dir=short_folder)), "--namespace", namespace, path=builders
+    )
 
 
 @pytest.fixture

@@ -77,7 +77,13 @@ class Children:
 
     def warm_up(self) -> None:
         """Start the forkserver, and wait until it has loaded what the children need. Raises `ChildError`."""
-        self.start("", forked.parent, None, Limits(60.0, 0))
+        try:
+            self.start("", forked.parent, None, Limits(60.0, 0))
+        except OSError as error:
+            raise ChildError(
+                f"no process for rounds can be started: {(error.strerror or str(error)).lower()}",
+                hint="the path of the temporary folder may be too long for a socket; name a shorter one in TMPDIR",
+            ) from None
         while not (ended := self.wait(1.0)):
             pass
         answer = ended[0].answer
