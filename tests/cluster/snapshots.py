@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,13 +47,24 @@ def _objects(cluster: Cluster, prefix: str) -> Iterator[Object]:
         for resource in cluster.request("GET", version).json["resources"]:
             if "list" not in resource["verbs"] or resource["kind"] == "Event":
                 continue
-            listed = cluster.request("GET", f"{version}/{resource['name']}").json
-            if listed.get("code") == 404:
-                continue  # a kind that a test has taken away again, still told of
+            listed = _list(cluster, f"{version}/{resource['name']}")
             place = "namespace" if resource["namespaced"] else "name"
-            for item in listed["items"]:
+            for item in listed.get("items", ()):
                 if item["metadata"][place].startswith(prefix):
                     yield {"apiVersion": listed["apiVersion"], "kind": resource["kind"], **item}
+
+
+def _list(cluster: Cluster, path: str) -> Object:
+    """All objects of a kind; none of one that a test has taken away again and that is still told of.
+
+    A kind that is new is answered with 429 until the server has its storage ready.
+    """
+    deadline = time.monotonic() + 30
+    while (answer := cluster.request("GET", path)).status not in {200, 404}:
+        assert time.monotonic() < deadline, answer.body
+        time.sleep(0.2)
+    found: Object = answer.json
+    return found
 
 
 def _bare(obj: Object) -> Object:

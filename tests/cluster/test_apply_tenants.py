@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,7 +54,10 @@ class Teams:
         done = self.apply(*options)
         assert (done.code != 0, done.out, self.canary in done.err) == (True, b"", False)
         assert names_in(self.case.cluster, self.namespace) == names_in(self.case.cluster, self.theirs) == []
-        text = done.err.replace(self.namespace, "OURS").replace(self.theirs, "THEIRS")
+        text = done.err
+        for namespace, word in ((self.namespace, "OURS"), (self.theirs, "THEIRS")):
+            # a name and no part of one: pytest's folders have numbers too
+            text = re.sub(rf"(?<![a-z0-9-]){namespace}(?![a-z0-9-])", word, text)
         return [line.removeprefix("sopskit: error: ") for line in text.splitlines()]
 
 
