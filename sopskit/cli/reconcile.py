@@ -74,7 +74,13 @@ def command(
 
         context.write(manifests(image, namespaces).encode())
         return exitcodes.OK
-    from sopskit.workflow.reconcile import Options, kubeconfigs
+    from sopskit.cluster.access import INSTALL
+    from sopskit.errors import ClusterError
+
+    try:
+        from sopskit.workflow.reconcile import Options, kubeconfigs
+    except ModuleNotFoundError:
+        raise ClusterError("the libraries of the reconciler are not installed", hint=INSTALL) from None
 
     options = Options(
         kubeconfigs=kubeconfigs(kubeconfig, context.environ),
