@@ -11,6 +11,7 @@ from tests.source_tree import PACKAGE, Import, Module, imports, modules
 FLOORS = {
     "errors": 0,
     "secret": 0,
+    "signals": 0,
     "age": 1,
     "pgp": 1,
     "shamir": 1,

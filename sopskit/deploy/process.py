@@ -13,6 +13,7 @@ import time
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import BuildError, LimitError
+from sopskit.signals import kept_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,6 @@ DEADLINE = 60.0  # seconds
 MOST_OUTPUT = 256 * 1024 * 1024  # bytes
 MOST_COMPLAINT = 1024 * 1024  # bytes that are kept of what a program says
 PART = 64 * 1024  # bytes
-ENDING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 class Ended(NamedTuple):
@@ -59,16 +59,9 @@ def run(
     started or does not end, and `LimitError` for more than 256 MiB of output.
     """
     name = os.path.basename(argv[0])
-    # a signal while the program is started would leave it running: nobody would know its number yet
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
-        process = _start(argv, folder, environ)
-    except OSError as error:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        raise BuildError(f"{name} cannot be started: {(error.strerror or '').lower()}") from None
-    with process:
+    with kept_back() as let_through, _start(argv, folder, environ) as process:
         try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            let_through()
             if meanwhile is not None:
                 meanwhile()
             output, complaint = _talk(process, given, name)
@@ -129,13 +122,17 @@ def _take(stream: IO[bytes], kept: bytearray, most: int, flood: Callable[[], Non
 
 
 def _start(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        argv,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environ,
-        cwd=folder,
-        start_new_session=True,
-        bufsize=0,
-    )
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environ,
+            cwd=folder,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except OSError as error:
+        name = os.path.basename(argv[0])
+        raise BuildError(f"{name} cannot be started: {(error.strerror or '').lower()}") from None

@@ -11,11 +11,11 @@ from threading import Timer
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import GitError
+from sopskit.signals import kept_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-ENDING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 MOST_COMPLAINT = 64 * 1024  # bytes that are kept of a complaint
 
 
@@ -102,25 +102,20 @@ def running(program: Program, seconds: float) -> Iterator[Running]:
 
     Raises `GitError` if it cannot be started.
     """
-    # a signal while the program is started would leave it running: nobody would know its number yet
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
+    with kept_back() as let_through:
         started = Running(_start(program))
-    except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        raise
-    timer = Timer(seconds, started.overdue)
-    timer.daemon = True
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        started.limit_files(program.largest_file)
-        timer.start()
-        yield started
-    finally:
-        timer.cancel()
-        if timer.ident is not None:
-            timer.join()  # it must not kill a number that is somebody else's by then
-        started.close()
+        timer = Timer(seconds, started.overdue)
+        timer.daemon = True
+        try:
+            let_through()
+            started.limit_files(program.largest_file)
+            timer.start()
+            yield started
+        finally:
+            timer.cancel()
+            if timer.ident is not None:
+                timer.join()  # it must not kill a number that is somebody else's by then
+            started.close()
 
 
 def _start(program: Program) -> Popen[bytes]:

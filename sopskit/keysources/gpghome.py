@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from sopskit.errors import GpgError, RefusedError, SopskitError
+from sopskit.signals import kept_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,22 +132,28 @@ def _file_system(folder: str) -> str:
 
 def _run(command: list[str], data: bytes, environment: Mapping[str, str]) -> bytes:
     """What gpg says on its status pipe. Its messages are dropped: they may quote what was in a key."""
+    with kept_back() as let_through, _start(command, environment) as process:
+        try:
+            let_through()
+            return process.communicate(data, timeout=DEADLINE)[0]
+        except subprocess.TimeoutExpired:
+            raise GpgError(f"gpg did not import a key within {DEADLINE} seconds") from None
+        finally:
+            process.kill()  # nothing happens to one that has ended
+
+
+def _start(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        done = subprocess.run(
+        return subprocess.Popen(
             command,
-            input=data,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=dict(environment),
-            timeout=DEADLINE,
-            check=False,
             start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        raise GpgError(f"gpg did not import a key within {DEADLINE} seconds") from None
     except OSError as error:
         raise GpgError(f"gpg cannot be started: {(error.strerror or 'unknown error').lower()}") from None
-    return done.stdout
 
 
 def _remove(folder: str, environment: Mapping[str, str], owner: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.canary.canaries import Canary, Scanner, token
 from tests.canary.observing import Sinks, observe
 from tests.cli.applying import ENCRYPTED, Case, made_case, manifest
-from tests.cluster.faults import FOREVER, Call, Wait
+from tests.cluster.faults import FOREVER, Call
 from tests.conftest import ROOT
 from tests.deploy.apply.applying import config_map, data_of, names_in
 
@@ -261,10 +261,14 @@ def test_a_run_that_is_asked_to_end_midway_is_finished_by_the_next(case: Case, p
     case.use(server=proxy.url)
     for number in range(1, count):
         case.tree.plain(f"dev/map-{number}.yaml", json.dumps(config_map(f"map-{number}", a="b")))
-    begun = threading.Event()
+    begun, asked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        asked.wait(30)
+
     applying = r"(secrets|configmaps)/(app|map).*\?(?!.*dryRun)"
-    proxy.inject(Call(begun.set), method="PATCH", path=applying)
-    proxy.inject(Wait(0.5), method="PATCH", path=applying, times=FOREVER)
+    proxy.inject(Call(hold), method="PATCH", path=applying, times=FOREVER)
     process = subprocess.Popen(
         [sys.executable, "-c", RUN, "apply", str(case.tree.folder / "dev"), "--name", "dev", "--prune"],
         env={**os.environ, **case.environ},
@@ -273,6 +277,7 @@ def test_a_run_that_is_asked_to_end_midway_is_finished_by_the_next(case: Case, p
     )
     assert begun.wait(30)
     process.terminate()
+    asked.set()
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (143, b"", b"")
     proxy.clear()
