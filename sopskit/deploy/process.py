@@ -112,13 +112,14 @@ def _give(process: subprocess.Popen[bytes], given: bytes) -> None:
 
 def _take(stream: IO[bytes], kept: bytearray, most: int, flood: Callable[[], None] | None) -> None:
     """Keep what comes, up to a limit; above it call `flood` and end, or without one read on."""
-    while part := stream.read(PART):
-        if len(kept) + len(part) > most:
-            if flood is not None:
-                flood()
-                return
-            continue
-        kept += part
+    with contextlib.suppress(OSError, ValueError):  # closed meanwhile, as above
+        while part := stream.read(PART):
+            if len(kept) + len(part) > most:
+                if flood is not None:
+                    flood()
+                    return
+                continue
+            kept += part
 
 
 def _start(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -168,4 +168,8 @@ def _state(pid: int) -> str:
 
 def in_memory() -> set[Path]:
     """The folders that rounds have in memory now: homes of gpg with the keys of a Secret, and trees for builders."""
-    return {path for kind in ("gnupg", "render") for path in Path("/dev/shm").rglob(f"sopskit-{kind}-*")}
+    prefixes = ("sopskit-gnupg-", "sopskit-render-")
+    # os.walk passes over what is removed meanwhile
+    return {
+        Path(folder, name) for folder, names, _ in os.walk("/dev/shm") for name in names if name.startswith(prefixes)
+    }
