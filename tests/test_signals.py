@@ -57,10 +57,14 @@ def test_a_signal_that_another_thread_is_given_waits_too() -> None:
     idle = threading.Event()
     thread = threading.Thread(target=idle.wait, args=(30,))
     thread.start()
-    number = thread.ident or 0
     steps: list[str] = []
+
+    def send() -> None:
+        signal.pthread_kill(thread.ident or 0, signal.SIGTERM)
+        thread.join(0.2)  # that thread has to run before the interpreter knows of the signal
+
     with pytest.raises(AskedError):
-        guarded(lambda: signal.pthread_kill(number, signal.SIGTERM), steps, early=False)
+        guarded(send, steps, early=False)
     idle.set()
     thread.join()
     assert steps == ["sent", "end"]
