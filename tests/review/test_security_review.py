@@ -367,7 +367,8 @@ def test_the_pre_commit_hook_takes_no_options_from_file_names() -> None:
 def test_the_time_for_a_file_of_many_objects_grows_with_their_number(review_of: Reviewer) -> None:
     from time import process_time
 
-    times = []
+    # the least of three: the collector of a process with many tests behind it may take part in one of them
+    least = []
     for count in (300, 1200):
         text = "---\n".join(
             f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: s{number}\nstringData:\n  A: b\n"
@@ -375,7 +376,10 @@ def test_the_time_for_a_file_of_many_objects_grows_with_their_number(review_of: 
         )
         base = review_of.commit({"README": str(count).encode()})
         head = review_of.commit({f"all{count}.yaml": text.encode()})
-        start = process_time()
-        review_of.between(base, head)
-        times.append(process_time() - start)
-    assert times[1] < 10 * times[0] + 0.2
+        times = []
+        for _ in range(3):
+            start = process_time()
+            review_of.between(base, head)
+            times.append(process_time() - start)
+        least.append(min(times))
+    assert least[1] < 10 * least[0] + 0.2
