@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import fcntl
 import gc
 import multiprocessing
 import os
 import resource
 import signal
-import threading
+import sys
 import time
 import warnings
 from multiprocessing.connection import wait
@@ -115,7 +116,7 @@ def _confine(limits: Limits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGXCPU, _end)
-    threading.Thread(target=_end_with_supervisor, name="supervisor", daemon=True).start()
+    _end_with_supervisor()
 
 
 def _first_to_go() -> None:
@@ -127,21 +128,26 @@ def _first_to_go() -> None:
 
 
 def _end_with_supervisor() -> None:
-    """End when the supervisor has: another replica may work soon.
+    """Have SIGTERM sent to this process when the supervisor ends, which may have been killed: another replica may work soon.
 
-    The forkserver does not see it: its end of a pipe to tell is one that multiprocessing hands to each child too.
+    The forkserver does not see it: its end of a pipe to tell is one that multiprocessing hands to each child too. The
+    kernel sends the signal (fcntl(2), F_SETSIG), so that this process has one thread and may fork to open many files.
     """
     supervisor = multiprocessing.parent_process()
-    if supervisor is None:
+    if supervisor is None or sys.platform != "linux":
         return
-    wait([supervisor.sentinel])
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-    time.sleep(GRACE)
-    os.kill(os.getpid(), signal.SIGKILL)
+    pipe = supervisor.sentinel
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGTERM)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if wait([pipe], 0):
+        raise SystemExit(1)  # it ended before that
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 the signal module's
-    """Unwind, so that programs that were started are ended and folders removed."""
+    """Unwind, so that programs that were started are ended and folders removed; not for long, and asked once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.alarm(GRACE)  # its own signal's default is to end the process
     raise SystemExit(128 + number)
 
 

@@ -27,6 +27,15 @@ def process(argument: object) -> bytes:
     return repr((os.getpid() == os.getsid(0), limits, argument)).encode()
 
 
+def threads(argument: object) -> bytes:
+    return str(len(os.listdir("/proc/self/task"))).encode()
+
+
+def write_number_and_sleep(argument: object) -> bytes:
+    Path(str(argument)).write_text(str(os.getpid()))
+    return sleep(argument)
+
+
 def oom_score(argument: object) -> bytes:
     """How gladly the kernel takes this process when memory runs out, and the processes that it starts."""
     command = [sys.executable, "-c", "print(open('/proc/self/oom_score_adj').read())"]

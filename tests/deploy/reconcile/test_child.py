@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from sopskit.deploy.reconcile.child import ChildError, Children, Ended, _handle
 from sopskit.deploy.reconcile.forked import Limits
+from tests.conftest import ROOT
 from tests.deploy.reconcile import bodies
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-USUAL = Limits(30.0)
+USUAL = Limits(120.0)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,31 @@ def test_all_are_killed_at_once(children: Children) -> None:
         ended += children.wait(1.0)
     texts = {item.key: str(item.answer) for item in ended}
     assert texts == dict.fromkeys(("one", "two"), "the round was cut off: it was ended by signal 9")
+
+
+def test_a_child_has_one_thread_so_that_it_may_fork(children: Children) -> None:
+    assert run(children, bodies.threads) == b"1"
+
+
+def test_a_child_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    program = f"""if True:
+        from sopskit.deploy.reconcile.child import Children
+        from tests.deploy.reconcile import bodies, test_child
+        children = Children()
+        children.start("", bodies.write_number_and_sleep, {str(file)!r}, test_child.USUAL)
+        children.wait(60.0)
+    """
+    supervisor = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    deadline = time.monotonic() + 60  # before the child's own end
+    while not (file.exists() and file.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    supervisor.kill()
+    supervisor.wait()
+    while _runs(int(file.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_another_thing_that_is_ready_ends_the_waiting(children: Children) -> None:
