@@ -13,16 +13,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import breakdown, deploying, history, reconciling, report, reviews, tasks
 from benchmarks.measure import Runner
+from benchmarks.replica import Place
 from tests.cluster.apiserver import Cluster
 from tests.cluster.flux import Flux
 from tests.cluster.reconciler import define
 from tests.git.servers import HttpServer
 from tests.testbed import install
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("tasks", "reviews", "deploying", "reconciling", "history")
@@ -99,13 +105,26 @@ def measure_deploying(
 
 
 def measure_reconciling(programs: dict[str, str], *, quick: bool) -> tuple[list[tasks.Result], str]:
-    """The reconciler and Flux at one API server, and the peers' versions."""
+    """The reconciler and Flux at one API server, then at another that leaves Flux its limits; and the peers' versions."""
+    with _place_and_flux(programs) as (place, flux):
+        results = reconciling.all_reconciling(place, flux, quick=quick)
+        versions = reconciling.versions(place.cluster)
+    with _place_and_flux(programs, *reconciling.UNFAIR) as (place, flux):
+        return [*results, *reconciling.limited(place, flux, quick=quick)], versions
+
+
+@contextmanager
+def _place_and_flux(programs: dict[str, str], *options: str) -> Iterator[tuple[Place, Flux]]:
+    """A running API server with these options, a Git server, and Flux's controller, which is not started yet.
+
+    All folders are in memory, as the printed Deployment has them: the disk of this machine is not to be measured.
+    """
     kustomize, controller, etcd, apiserver = (programs[name] for name in RECONCILING)
-    with tempfile.TemporaryDirectory(prefix="sopskit-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="sopskit-bench-", dir=_memory()) as name:
         folder = Path(name)
         for part in ("cluster", "flux", "remotes"):
             (folder / part).mkdir()
-        cluster = Cluster(etcd, apiserver, folder / "cluster")
+        cluster = Cluster(etcd, apiserver, folder / "cluster", *options)
         # the files that came with a program lie beside the folder of programs
         flux = Flux(cluster, controller, Path(controller).parent.parent / "files", folder / "flux")
         try:
@@ -113,12 +132,15 @@ def measure_reconciling(programs: dict[str, str], *, quick: bool) -> tuple[list[
             define(cluster)
             with HttpServer(folder / "remotes", token=reconciling.TOKEN) as server:
                 path = f"{Path(kustomize).parent}{os.pathsep}{os.environ['PATH']}"
-                place = reconciling.Place(cluster, server, folder / "remotes", folder, path)
-                results = reconciling.all_reconciling(place, flux, quick=quick)
-            return results, reconciling.versions(cluster)
+                yield Place(cluster, server, folder / "remotes", folder, path), flux
         finally:
             flux.close()
             cluster.close()
+
+
+def _memory() -> str | None:
+    """A folder in memory, where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def measure_history(*, quick: bool) -> history.Outcome:
@@ -137,9 +159,8 @@ def _tell(count: int) -> None:
 
 def measure(contestants: dict[str, list[str]], *, quick: bool) -> list[tasks.Result]:
     """All results, in a temporary folder in memory where there is one, and one that is not."""
-    parent = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with (
-        tempfile.TemporaryDirectory(prefix="sopskit-bench-", dir=parent) as name,
+        tempfile.TemporaryDirectory(prefix="sopskit-bench-", dir=_memory()) as name,
         tempfile.TemporaryDirectory(prefix="sopskit-bench-") as disk,
     ):
         folder = Path(name)

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import re
-import signal
 import statistics
 import subprocess
 import time
-import urllib.request
 from datetime import UTC, datetime
 from functools import partial
-from os import kill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks import samples
 from benchmarks.gitops import START
+from benchmarks.replica import PATIENCE, Ours, Place, wait
 from benchmarks.sealed import KEYS, Person, Sealer
 from benchmarks.tasks import Limit, Result, Target
 from sopskit.deploy.reconcile.source import SourceId
-from tests.cluster.apiserver import MERGE, free_ports
+from tests.cluster.apiserver import MERGE
 from tests.cluster.flux import KUSTOMIZATIONS
-from tests.cluster.reconciler import Reconciler, Sources, condition
+from tests.cluster.reconciler import Sources
 from tests.testbed.install import TOOLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tests.cluster.apiserver import Cluster
     from tests.cluster.flux import Flux
-    from tests.git.servers import HttpServer
 
 CONTROLLER = "kustomize-controller"
+# without it Flux sends no more than 50 requests a second, with it as many as the API server takes
+UNFAIR = ("--enable-priority-and-fairness=false",)
+LIMITED = "Flux, 50 requests/s:"
 TOKEN = "test-only-token"
-PATIENCE = 600.0  # seconds for anything to come about
 SYNC = 3.0  # seconds after which sopskit lists its sources anew
 OFTEN, SELDOM = 15, 600  # seconds between rounds
-SAMPLE = re.compile(r'^(\w+)\{source="([^"]*)",source_namespace="([^"]*)"\} (\S+)$', re.MULTILINE)
-SUM, COUNT = "sopskit_round_duration_seconds_sum", "sopskit_round_duration_seconds_count"
-SUCCESS = "sopskit_last_success_timestamp_seconds"
 
 
 class Size(NamedTuple):
@@ -57,16 +52,6 @@ class Size(NamedTuple):
 
 
 FULL, QUICK = Size(1_000, 10, 10, 10, 3), Size(4, 2, 2, 2, 1)
-
-
-class Place(NamedTuple):
-    """An API server, a server for the repositories in a folder, and a folder for what is written meanwhile."""
-
-    cluster: Cluster
-    server: HttpServer
-    remotes: Path
-    folder: Path
-    search_path: str
 
 
 class Repository(NamedTuple):
@@ -110,102 +95,7 @@ def _git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
-# --- the reconciler
-
-
-class Ours:
-    """The reconciler as a process, some sources, and what its metrics say."""
-
-    def __init__(self, place: Place, namespaces: Sequence[str]) -> None:
-        """Nothing is started yet. Sources of `namespaces` will be seen."""
-        self._cluster = place.cluster
-        self._url = f"http://127.0.0.1:{free_ports(1)[0]}"
-        folder = place.folder / f"sopskit-{namespaces[0]}"
-        folder.mkdir()
-        options = [word for namespace in namespaces for word in ("--namespace", namespace)]
-        config = place.cluster.kubeconfig(folder / "kubeconfig")
-        listen = ["--listen", self._url.removeprefix("http://")]
-        self.process = Reconciler(config, folder, *options, *listen, path=place.search_path)
-
-    def write(self, id: SourceId, repository: str, path: str, interval: int) -> None:
-        """Write a source, or give it another interval."""
-        Sources(self._cluster, id.namespace).write(
-            id.name,
-            repository=repository,
-            path=path,
-            interval=f"{interval}s",
-            credentials={"secretRef": {"name": "git"}},
-            keys={"secretRef": {"name": "keys"}},
-        )
-
-    def wait_ready(self, id: SourceId, revision: str) -> None:
-        """Wait until a revision is in the cluster."""
-        sources = Sources(self._cluster, id.namespace)
-
-        def is_ready() -> bool:
-            status = sources.status(id)
-            return status.get("lastAppliedRevision") == revision and condition(status)["status"] == "True"
-
-        _wait(is_ready, 0.1)
-
-    def is_ready(self) -> bool:
-        """Whether it knows its sources."""
-        try:
-            with urllib.request.urlopen(f"{self._url}/readyz", timeout=30):
-                return True
-        except OSError:
-            return False
-
-    def samples(self) -> dict[tuple[str, str, str], float]:
-        """The metrics: by name, namespace and source."""
-        with urllib.request.urlopen(f"{self._url}/metrics", timeout=30) as answer:
-            text = answer.read().decode()
-        return {(name, namespace, source): float(value) for name, source, namespace, value in SAMPLE.findall(text)}
-
-    def rounds(self, id: SourceId) -> Iterator[float]:
-        """How long each of the next rounds takes, looks included."""
-        seconds, count = self._rounds(id)
-        while True:
-            _wait(partial(self._has_more, id, count), 0.1)
-            before = seconds, count
-            seconds, count = self._rounds(id)
-            yield (seconds - before[0]) / (count - before[1])
-
-    def _rounds(self, id: SourceId) -> tuple[float, float]:
-        """The seconds of all its rounds, and how many there were."""
-        found = self.samples()
-        return found[SUM, *id], found[COUNT, *id]
-
-    def _has_more(self, id: SourceId, count: float) -> bool:
-        return self._rounds(id)[1] > count
-
-    def sweep(self, ids: Sequence[SourceId], pause: float, meanwhile: Callable[[], None] = lambda: None) -> float:
-        """The time from when all of these are due at once until the last one has been dealt with.
-
-        The process is stopped for as long as it takes them all to become due.
-        """
-        kill(self.process.pid, signal.SIGSTOP)
-        stopped = time.monotonic()
-        meanwhile()
-        time.sleep(max(0.0, pause - (time.monotonic() - stopped)))
-        start = time.time()
-        kill(self.process.pid, signal.SIGCONT)
-        ends: list[float] = []
-
-        def is_over() -> bool:
-            found = self.samples()
-            ends[:] = [found.get((SUCCESS, *id), 0.0) for id in ids]
-            return min(ends) > start
-
-        _wait(is_over, 0.5)
-        return max(ends) - start
-
-
-def _wait(reached: Callable[[], bool], pause: float) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not reached():
-        assert time.monotonic() < deadline, f"nothing came about within {PATIENCE:g} seconds"
-        time.sleep(pause)
+# --- a namespace of a team
 
 
 def team(place: Place) -> str:
@@ -231,17 +121,20 @@ def _private() -> str:
 # --- one folder of many Secrets, beside Flux
 
 
-def one_folder(place: Place, flux: Flux, size: Size) -> list[Result]:
-    """The first round, and rounds in which nothing is to be done, of one source and of one Kustomization."""
+def one_folder(place: Place, flux: Flux, size: Size, peer: str = "Flux") -> list[Result]:
+    """The first round, and rounds in which nothing is to be done, of one source and of one Kustomization.
+
+    `peer` is what Flux is called, where it works under special conditions.
+    """
     many = repository(place, "many", {"secrets": range(size.secrets)})
     flux.start()
     first, same = _flux_rounds(place.cluster, flux, many.tree)
     ours_first, ours_whole, ours_same = _our_rounds(place, many, size.rounds)
     of = f"of {size.secrets:,} Secrets"
     return [
-        Result(f"first round {of}", "s", {"Flux": first, "sopskit": ours_first}, Target(0.15), "Flux"),
-        Result(f"round {of}, nothing to change", "s", {"Flux": same, "sopskit": ours_same}, Target(0.05), "Flux"),
-        Result(f"round {of}, decrypted and tried again", "s", {"Flux": same, "sopskit": ours_whole}, None, "Flux"),
+        Result(f"first round {of}", "s", {peer: first, "sopskit": ours_first}, Target(0.15), peer),
+        Result(f"round {of}, nothing to change", "s", {peer: same, "sopskit": ours_same}, Target(0.05), peer),
+        Result(f"round {of}, decrypted and tried again", "s", {peer: same, "sopskit": ours_whole}, None, peer),
     ]
 
 
@@ -261,7 +154,7 @@ def _flux_rounds(cluster: Cluster, flux: Flux, tree: Path) -> tuple[float, float
     start = time.perf_counter()
     request = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": asked}}}
     assert cluster.request("PATCH", path, request, content_type=MERGE).status == 200
-    _wait(lambda: cluster.request("GET", path).json["status"].get("lastHandledReconcileAt") == asked, 0.1)
+    wait(lambda: cluster.request("GET", path).json["status"].get("lastHandledReconcileAt") == asked, 0.1)
     same = time.perf_counter() - start
     # it is not to work while others are measured
     assert cluster.request("PATCH", path, {"spec": {"suspend": True}}, content_type=MERGE).status == 200
@@ -280,7 +173,7 @@ def _our_rounds(place: Place, many: Repository, rounds: int) -> tuple[float, flo
     ours = Ours(place, namespaces)
     first: list[float] = []
     with ours.process:
-        _wait(ours.is_ready, 0.1)
+        wait(ours.is_ready, 0.1)
         for namespace in namespaces:
             start = time.perf_counter()
             ours.write(SourceId(namespace, "many"), many.url, "secrets", SELDOM)
@@ -336,6 +229,11 @@ def versions(cluster: Cluster) -> str:
 
 
 def all_reconciling(place: Place, flux: Flux, *, quick: bool) -> list[Result]:
-    """Everything; `quick` with sizes that only prove that it runs."""
+    """Everything at an API server as it comes; `quick` with sizes that only prove that it runs."""
     size = QUICK if quick else FULL
     return [*one_folder(place, flux, size), *many_sources(place, size)]
+
+
+def limited(place: Place, flux: Flux, *, quick: bool) -> list[Result]:
+    """One folder at an API server with the options `UNFAIR`, so that Flux keeps its own limits."""
+    return one_folder(place, flux, QUICK if quick else FULL, LIMITED)

@@ -37,19 +37,22 @@ and keeps an inventory. Bounds in seconds hold on a machine of two cores at rest
 """
 RECONCILING = """## The reconciler
 
-Written by `python -m benchmarks reconciling`: `sopskit reconcile` and Flux's kustomize-controller, both with their default
-settings, at one real API server on the same machine, one after the other. Each Secret has five values and is a file of its own;
-each folder has a kustomization. sopskit fetches from a Git server on the same machine; Flux is given the artifact that its
-source-controller would have made.
+Written by `python -m benchmarks reconciling`: `sopskit reconcile` and Flux's kustomize-controller at one real API server on the
+same machine, one after the other. Each Secret has five values and is a file of its own; each folder has a kustomization. sopskit
+fetches from a Git server on the same machine; Flux is given the artifact that its source-controller would have made. Both have
+their folders in memory. Of Flux's settings only the Kustomization's timeout and interval are not the default: they are long
+enough not to interfere.
 
 - A first round is from the creation of the SopsSource or the Kustomization until it is ready. sopskit needs up to two seconds of
-  it to see the new source.
+  it to see the new source. It asks the API server twice for each object: everything is tried before anything is applied.
 - A round with nothing to change is for Flux from `reconcile.fluxcd.io/requestedAt` until it is handled, for sopskit as
   `sopskit_round_duration_seconds` has it: commit, key and objects are compared with those of the last good round, and nothing is
   decrypted.
 - Decrypted and tried again is what sopskit does once an hour, and when the source or its keys have changed.
 - Many sources are those of ten teams, a namespace and a repository for each. All are due at the same moment (the process was
   stopped until they were), and the time is until the last of them is dealt with, with four rounds in parallel.
+- Flux limits itself to 50 requests a second where the API server has no priority and fairness, and not at all where it has, as
+  most have. The last rows are at such a server (`--enable-priority-and-fairness=false`), the others at one as it comes.
 
 Flux's first round is one, its other rounds too; sopskit's are medians of three.
 """

@@ -11,6 +11,7 @@ from benchmarks import __main__ as program
 from benchmarks import report, samples
 from benchmarks.history import Outcome
 from benchmarks.measure import Command, CommandFailedError, Runner, in_turn
+from benchmarks.reconciling import LIMITED
 from benchmarks.tasks import Limit, Result, Target
 
 if TYPE_CHECKING:
@@ -193,6 +194,9 @@ def test_a_quick_run_of_reconciling_measures_every_task(tool: Callable[[str], st
         ("round of 4 Secrets, decrypted and tried again", ["Flux", "sopskit"]),
         ("4 sources of 2 objects, nothing to change", ["sopskit"]),
         ("4 sources of 2 objects, decrypted and tried again", ["sopskit"]),
+        ("first round of 4 Secrets", [LIMITED, "sopskit"]),
+        ("round of 4 Secrets, nothing to change", [LIMITED, "sopskit"]),
+        ("round of 4 Secrets, decrypted and tried again", [LIMITED, "sopskit"]),
     ]
     assert all(value > 0 for result in results for value in result.values.values())
     assert [word for word in versions.split() if word.startswith("v")] != []

@@ -66,8 +66,8 @@ class Answer(NamedTuple):
 class Cluster:
     """One etcd, one API server. `close` ends both; so does the end of the test process."""
 
-    def __init__(self, etcd: str, apiserver: str, folder: Path) -> None:
-        """Nothing is started yet. `folder` gets certificates, tokens, logs and etcd's data."""
+    def __init__(self, etcd: str, apiserver: str, folder: Path, *options: str) -> None:
+        """Nothing is started yet. `folder` gets certificates, tokens, logs and etcd's data; `options` are the server's."""
         self.folder = folder
         self.authority = Authority()
         self.tokens = {user: secrets.token_urlsafe(24) for user in USERS}
@@ -77,7 +77,7 @@ class Cluster:
         self._names = itertools.count(1)
         data = folder / "etcd"
         self._etcd = Server(self._etcd_command(etcd, data), folder / "etcd.log", removes=data)
-        self._apiserver = Server(self._apiserver_command(apiserver), folder / "kube-apiserver.log")
+        self._apiserver = Server([*self._apiserver_command(apiserver), *options], folder / "kube-apiserver.log")
         self._write_files()
 
     # --- its life
