@@ -6,14 +6,12 @@ supervisor has no private key and no plaintext: those are in the children, and o
 
 from __future__ import annotations
 
-import os
-import queue
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.deploy.reconcile import status as statuses
+from sopskit.deploy.reconcile.beside import Beside
 from sopskit.deploy.reconcile.child import ChildError, Children
 from sopskit.deploy.reconcile.forked import Limits
 from sopskit.deploy.reconcile.report import UNREACHABLE, Outcome, Report, from_json
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from sopskit.deploy.reconcile.telling import Teller
 
 LONGEST_PAUSE = 1.0  # seconds
-THREADS = 8  # that look, and as many that tell: a server that does not answer must not keep others from being told
 FULL_EVERY = 3600.0  # seconds after which a round is made though nothing seems to have changed
 
 
@@ -79,12 +76,9 @@ class Supervisor:
         self._children = Children(clock)
         self._workplace = Workplace(settings.scratch)
         self._problem: SopskitError | None = None
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="reconcile")
-        self._lookers = ThreadPoolExecutor(THREADS, thread_name_prefix="look")
+        self._beside = Beside(log)
         self._reserved = 0
         self._states: dict[SourceId, State] = {}
-        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._next_sync = clock()
         self._syncing = False
         self._synced = False
@@ -98,16 +92,16 @@ class Supervisor:
     def stop(self) -> None:
         """Begin no round any more, let those that run finish, and return from `run`."""
         self._stopping = True
-        self._wake_up()
+        self._beside.wake()
 
     def lead(self, leading: bool) -> None:
         """Whether this replica may work. When it may not, what runs is killed at once."""
         if leading:
-            self._done.put(self._states.clear)  # meanwhile another replica may have told of the sources
+            self._beside.put(self._states.clear)  # meanwhile another replica may have told of the sources
         self._leading = leading
         if not leading:
             self._children.kill_now()
-        self._wake_up()
+        self._beside.wake()
 
     @property
     def is_ready(self) -> bool:
@@ -140,21 +134,17 @@ class Supervisor:
         finally:
             self._children.close()
             self._workplace.clear()
-            self._lookers.shutdown(wait=True, cancel_futures=True)
-            self._threads.shutdown(wait=True)
-            self._run_done()
+            self._beside.finish()
             if leadership is not None:
                 leadership.stop()
-            os.close(self._wake)
-            os.close(self._waker)
+            self._beside.close()
         if self._problem is not None:
             raise self._problem
 
     def _tick(self, pause: float) -> None:
-        for ended in self._children.wait(pause, [self._wake]):
+        for ended in self._children.wait(pause, [self._beside.bell]):
             self._ended(ended.key, ended.answer)
-        self._drain()
-        self._run_done()
+        self._beside.take()
         self.last_tick = self._clock()
         if self._leading and not self._stopping:
             self._sync()
@@ -173,50 +163,12 @@ class Supervisor:
         """Let what runs end, for as long as there is."""
         deadline = self._clock() + self._settings.grace
         while len(self._children) and self._clock() < deadline:
-            for ended in self._children.wait(min(1.0, deadline - self._clock()), [self._wake]):
+            for ended in self._children.wait(min(1.0, deadline - self._clock()), [self._beside.bell]):
                 self._ended(ended.key, ended.answer)
-            self._drain()
-            self._run_done()
+            self._beside.take()
 
     def _all_had_one(self) -> bool:
         return self._synced and all(state.phase is Phase.WAITING and state.rounds for state in self._states.values())
-
-    # --- what threads give back
-
-    def _wake_up(self) -> None:
-        try:
-            os.write(self._waker, b"\0")
-        except (BlockingIOError, OSError):
-            return  # it is awake, or has ended
-
-    def _drain(self) -> None:
-        try:
-            os.read(self._wake, 4096)
-        except BlockingIOError:
-            return
-
-    def _run_done(self) -> None:
-        while not self._done.empty():
-            self._done.get()()
-
-    def _in_thread(
-        self,
-        work: Callable[[], Callable[[], None]],
-        otherwise: Callable[[], None],
-        pool: ThreadPoolExecutor | None = None,
-    ) -> None:
-        """Do something in a thread; what it gives is called by the loop's own, `otherwise` after an unforeseen error."""
-
-        def run() -> None:
-            try:
-                done = work()
-            except Exception as error:  # noqa: BLE001 a source would wait for ever, and the error's text may hold a value
-                self._log(f"an error of sopskit itself, {type(error).__name__}")
-                done = otherwise
-            self._done.put(done)
-            self._wake_up()
-
-        (pool or self._threads).submit(run)
 
     # --- sources
 
@@ -233,7 +185,7 @@ class Supervisor:
                 return lambda: self._not_synced(problem)
             return lambda: self._found(listed)
 
-        self._in_thread(work, lambda: self._not_synced(SopskitError("what was listed is not understood")))
+        self._beside.do(work, lambda: self._not_synced(SopskitError("what was listed is not understood")))
 
     def _not_synced(self, error: SopskitError) -> None:
         """What is known goes on: a list that cannot be read is no empty one."""
@@ -309,7 +261,7 @@ class Supervisor:
                 status = self._teller.bad(state.bad, before)
             return lambda: state.told(status)
 
-        self._in_thread(work, lambda: state.told(None))
+        self._beside.do(work, lambda: state.told(None))
 
     # --- looking
 
@@ -328,7 +280,7 @@ class Supervisor:
             status = self._teller.finished(source, same, state.before, self._clock() - began)
             return lambda: self._over(state, source, same, status)
 
-        self._in_thread(work, state.queue, self._lookers)
+        self._beside.look(work, state.queue)
 
     # --- rounds
 
@@ -354,7 +306,7 @@ class Supervisor:
     def _tell_running(self, state: State) -> None:
         before, source = state.before, state.good
         wanted = statuses.of_running(source, before.last)
-        state.telling = self._threads.submit(self._teller.status, source.id, wanted, before)
+        state.telling = self._beside.submit(self._teller.status, source.id, wanted, before)
 
     def _ended(self, key: tuple[SourceId, str], answer: bytes | ChildError) -> None:
         id, folder = key
@@ -374,7 +326,7 @@ class Supervisor:
             status = self._teller.finished(source, report, known, seconds)
             return lambda: self._over(state, source, report, status)
 
-        self._in_thread(work, lambda: self._over(state, source, report, None))
+        self._beside.do(work, lambda: self._over(state, source, report, None))
 
     def _over(self, state: State, source: Source, report: Report, status: statuses.Status | None) -> None:
         """A round, or a look instead of one, is over."""
