@@ -11,7 +11,7 @@ from sopskit.cluster.transport import JSON, WORKERS, Answer, Patience, Transport
 from sopskit.errors import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sopskit.cluster.access import ClusterAccess
 
@@ -26,7 +26,8 @@ APPLY = "application/apply-patch+yaml"  # JSON is YAML
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 JSON_PATCH = "application/json-patch+json"
-PAGE = 500
+PAGE = 500  # objects
+SMALL_PAGE = 100  # of strangers' objects: each may have 256 KiB of annotations
 
 
 class Connection:
@@ -81,29 +82,39 @@ class Connection:
                 return None
             raise
 
-    def metadata(self, path: str, label: str = "") -> list[Object]:
-        """As `collection`, with nothing but the metadata of each object."""
-        return self.collection(path, label, accept=METADATA_LIST)
+    def metadata(self, path: str, label: str, keep: Callable[[Object], Item]) -> list[Item]:
+        """As `each`, of objects with nothing but their metadata."""
+        return self._all(path, label, METADATA_LIST, SMALL_PAGE, keep)
 
-    def collection(self, path: str, label: str = "", *, accept: str = JSON) -> list[Object]:
-        """The objects of a collection that have a label, page by page; begun again where the pages have expired."""
+    def each(self, path: str, label: str, keep: Callable[[Object], Item]) -> list[Item]:
+        """What `keep` makes of each object of a collection that has a label.
+
+        The rest is forgotten page by page: whoever may write there could fill our memory with annotations.
+        """
+        return self._all(path, label, JSON, SMALL_PAGE, keep)
+
+    def collection(self, path: str, label: str = "") -> list[Object]:
+        """The objects of a collection that have a label."""
+        return self._all(path, label, JSON, PAGE, lambda item: item)
+
+    def _all(self, path: str, label: str, accept: str, limit: int, keep: Callable[[Object], Item]) -> list[Item]:
+        """Page by page; begun again where the pages have expired."""
         for last in (False, False, True):
             try:
-                return self._pages(path, label, accept)
+                return [keep(item) for page in self._pages(path, label, accept, limit) for item in page]
             except RefusalError as error:
                 if error.status != 410 or last:
                     raise
         raise AssertionError
 
-    def _pages(self, path: str, label: str, accept: str) -> list[Object]:
-        found: list[Object] = []
-        query = {"limit": str(PAGE)} | ({"labelSelector": label} if label else {})
+    def _pages(self, path: str, label: str, accept: str, limit: int) -> Iterator[list[Object]]:
+        query = {"limit": str(limit)} | ({"labelSelector": label} if label else {})
         while True:
             page = self.transport.request("GET", path, query, accept=accept).content
-            found += page.get("items") or ()
+            yield page.get("items") or []
             more = (page.get("metadata") or {}).get("continue")
             if not more:
-                return found
+                return
             query["continue"] = more
 
     def apply(

@@ -205,7 +205,7 @@ def test_metadata_comes_without_the_content(cluster: Cluster, namespace: str, tm
     connection = connect(cluster, tmp_path)
     maps = f"/api/v1/namespaces/{namespace}/configmaps"
     connection.apply(f"{maps}/one", body(config_map(a="b")))
-    (listed,) = connection.metadata(maps)
+    (listed,) = connection.metadata(maps, "", dict)
     found = connection.metadata_of(f"{maps}/one")
     assert (
         listed["metadata"]["name"],
@@ -219,6 +219,19 @@ def test_metadata_comes_without_the_content(cluster: Cluster, namespace: str, tm
         False,
     )
     assert connection.metadata_of(f"{maps}/missing") is None
+
+
+def test_metadata_is_kept_page_by_page(
+    cluster: Cluster, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sopskit.cluster.connection.SMALL_PAGE", 2)
+    connection = connect(cluster, tmp_path)
+    maps = f"/api/v1/namespaces/{namespace}/configmaps"
+    for number in range(5):
+        connection.apply(f"{maps}/m{number}", body({**config_map(a="b"), "metadata": {"name": f"m{number}"}}))
+    before = connection.requests
+    assert connection.metadata(maps, "", lambda item: item["metadata"]["name"]) == ["m0", "m1", "m2", "m3", "m4"]
+    assert connection.requests == before + 3
 
 
 @pytest.mark.parametrize("name", [".", ".."])

@@ -25,12 +25,17 @@ def snapshot(connection: Connection, collections: Iterable[str], owner: str) -> 
     It is compared with another one and shown to nobody.
     """
     places = sorted(set(collections))
-    found = connection.map(lambda path: connection.metadata(path, f"{OWNER}={owner}"), places)
-    marks = [(path, sorted(_mark(item) for item in items)) for path, items in zip(places, found, strict=True)]
+    found = connection.map(lambda path: connection.metadata(path, f"{OWNER}={owner}", _mark), places)
+    marks = [(path, sorted(of_place)) for path, of_place in zip(places, found, strict=True)]
     return hashlib.sha256(json.dumps(marks).encode()).hexdigest()
 
 
-def _mark(content: Mapping[str, Any]) -> list[str]:
+def _mark(content: Mapping[str, Any]) -> str:
+    """A digest of which object it is, and in which state."""
+    return hashlib.sha256(json.dumps(_told(content), sort_keys=True).encode()).hexdigest()
+
+
+def _told(content: Mapping[str, Any]) -> list[Any]:
     """Which object, and in which state.
 
     Where the API server counts changes of the specification, a controller's writes to the status are none: then the
@@ -42,4 +47,4 @@ def _mark(content: Mapping[str, Any]) -> list[str]:
         return [*which, str(metadata.get("resourceVersion", ""))]
     owned = [entry for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
     rest = {key: metadata.get(key) for key in ("generation", "labels", "annotations", "finalizers", "ownerReferences")}
-    return [*which, json.dumps([rest, owned], sort_keys=True)]
+    return [*which, rest, owned]

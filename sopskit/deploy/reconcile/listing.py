@@ -44,7 +44,7 @@ class ApiListing:
     def read(self) -> Sequence[Listed]:
         """All of them. Raises `ClusterError`."""
         try:
-            found = [item for path in self._paths for item in self._connection.collection(path, self._selector)]
+            found = [self._connection.each(path, self._selector, _listed) for path in self._paths]
         except RefusalError as error:
             if error.status != 404:
                 raise
@@ -52,7 +52,7 @@ class ApiListing:
                 f"the cluster has no {KIND}",
                 hint="sopskit reconcile --print-manifests | kubectl apply --server-side -f -",
             ) from None
-        return [_listed(item) for item in found]
+        return [item for of_path in found for item in of_path]
 
 
 class FileListing:
