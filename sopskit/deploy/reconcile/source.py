@@ -7,7 +7,7 @@ is a value too: one bad source must not stop the others.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sopskit.deploy.apply.policy import Entry, Policy
@@ -30,6 +30,8 @@ SHORTEST_INTERVAL = 5.0  # seconds
 # seconds for a round, and for waiting after it: others wait for the child that it keeps
 LONGEST_ROUND = 3600.0
 LONGEST_CHECK = 300.0  # seconds, with all its retries
+REQUEST = f"{GROUP}/requestedAt"  # an annotation: another value of it asks for a round now
+LONGEST_REQUEST = 256  # characters
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
 
 
@@ -79,7 +81,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source. Times are in seconds; names of Secrets are of its own namespace, empty for none."""
+    """One source. Times are in seconds; names of Secrets are of its own namespace, empty for none.
+
+    `request` is the value of the annotation `REQUEST`, cut, empty for none.
+    """
 
     id: SourceId
     repository: str
@@ -104,6 +109,7 @@ class Source:
     channels: tuple[Channel, ...] = ()
     generation: int = 0
     uid: str = ""
+    request: str = ""
 
     @property
     def longest(self) -> float:
@@ -140,12 +146,20 @@ def read_source(content: Mapping[str, Any]) -> Source | BadSource:
     try:
         if not LABEL.match(id.namespace) or not SUBDOMAIN.match(id.name):
             raise ConfigError("metadata.name or metadata.namespace is none that a cluster can have")
-        return _source(id, generation, uid, Fields(content.get("spec"), "spec"))
+        source = _source(id, Fields(content.get("spec"), "spec"))
+        return replace(source, generation=generation, uid=uid, request=_request(metadata))
     except ConfigError as error:
         return BadSource(id, generation, error.message, uid)
 
 
-def _source(id: SourceId, generation: int, uid: str, spec: Fields) -> Source:
+def _request(metadata: Mapping[str, Any]) -> str:
+    """It may be any text, which people write: nothing but another one is asked for."""
+    annotations = metadata.get("annotations")
+    value = annotations.get(REQUEST) if isinstance(annotations, dict) else None
+    return escape(value[:LONGEST_REQUEST]) if isinstance(value, str) else ""
+
+
+def _source(id: SourceId, spec: Fields) -> Source:
     source = Source(
         id=id,
         repository=spec.text("repository", required=True),
@@ -168,8 +182,6 @@ def _source(id: SourceId, generation: int, uid: str, spec: Fields) -> Source:
         wait=min(LONGEST_ROUND, spec.duration("wait", 0.0)),
         checks=tuple(_check(item) for item in spec.items("checks")),
         channels=tuple(_channel(item) for item in spec.items("notify")),
-        generation=generation,
-        uid=uid,
     )
     spec.close()
     return source

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sopskit.deploy.apply.policy import Entry, Policy
-from sopskit.deploy.reconcile.source import BadSource, Channel, Check, Source, SourceId, read_source
+from sopskit.deploy.reconcile.source import REQUEST, BadSource, Channel, Check, Source, SourceId, read_source
 
 SPEC = {
     "repository": "https://git.example.org/config.git",
@@ -165,3 +165,23 @@ def test_two_sources_never_own_the_same() -> None:
     owners = {Source(SourceId(*name), "u", "main", ".", "k").owner for name in names}
     assert len(owners) == len(names)
     assert all(len(owner) <= 63 and owner[0].isalnum() and owner[-1].isalnum() for owner in owners)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "wanted"),
+    [
+        ({REQUEST: "2026-11-25T12:00:00Z"}, "2026-11-25T12:00:00Z"),
+        ({REQUEST: "x" * 300}, "x" * 256),
+        ({REQUEST: "two\nlines"}, "two\\nlines"),
+        ({REQUEST: 5}, ""),
+        ({"other": "x"}, ""),
+        ([], ""),
+    ],
+    ids=["a time", "long", "lines", "a number", "another", "no mapping"],
+)
+def test_whoever_asks_for_a_round_makes_it_another_source(annotations: Any, wanted: str) -> None:
+    asked = content()
+    asked["metadata"]["annotations"] = annotations
+    found = read_source(asked)
+    assert isinstance(found, Source)
+    assert (found.request, found == read_source(content())) == (wanted, not wanted)
