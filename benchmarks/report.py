@@ -43,7 +43,7 @@ fetches from a Git server on the same machine; Flux is given the artifact that i
 their folders in memory. Of Flux's settings only the Kustomization's timeout and interval are not the default: they are long
 enough not to interfere.
 
-- A first round is from the creation of the SopsSource or the Kustomization until it is ready. sopskit needs up to two seconds of
+- A first round is from the creation of the SopsSource or the Kustomization until it is ready. sopskit needs up to a second of
   it to see the new source. It asks the API server twice for each object: everything is tried before anything is applied.
 - A round with nothing to change is for Flux from `reconcile.fluxcd.io/requestedAt` until it is handled, for sopskit as
   `sopskit_round_duration_seconds` has it: commit, key and objects are compared with those of the last good round, and nothing is

@@ -32,14 +32,15 @@ if TYPE_CHECKING:
     from sopskit.deploy.reconcile.telling import Teller
 
 LONGEST_PAUSE = 1.0  # seconds
+LISTING_SHARE = 20.0  # a list that takes long is asked for seldom: it takes one part in so many of the time
 FULL_EVERY = 3600.0  # seconds after which a round is made though nothing seems to have changed
 
 
 class Settings(NamedTuple):
     """How a supervisor works.
 
-    `parallel` children at a time, of so many bytes of memory each; sources are listed every `sync` seconds; at the end
-    rounds have `grace` seconds to finish. `once` ends when every source has had a round.
+    `parallel` children at a time, of so many bytes of memory each; sources are listed every `sync` seconds or more; at
+    the end rounds have `grace` seconds to finish. `once` ends when every source has had a round.
     """
 
     access: Access
@@ -48,7 +49,7 @@ class Settings(NamedTuple):
     account: str = ""
     parallel: int = 4
     memory: int = Limits().memory
-    sync: float = 2.0
+    sync: float = 1.0
     grace: float = 25.0
     once: bool = False
 
@@ -151,13 +152,17 @@ class Supervisor:
             self._begin()
 
     def _pause(self) -> float:
+        """Seconds until something is due. What is being done already rings the bell when it is done."""
+        if not self._leading:
+            return LONGEST_PAUSE
         now = self._clock()
         free = len(self._children) < self._settings.parallel
-        waiting = [state.due.at for state in self._states.values() if state.phase is Phase.WAITING]
-        times = [self._next_sync, *waiting]
+        times = [state.due.at for state in self._states.values() if state.phase is Phase.WAITING]
+        if not self._syncing:
+            times.append(self._next_sync)
         if free and any(self._has_room(state) for state in self._states.values() if state.phase is Phase.QUEUED):
             return 0.0
-        return max(0.0, min(LONGEST_PAUSE, min(times) - now))
+        return max(0.0, min([LONGEST_PAUSE, *(at - now for at in times)]))
 
     def _finish(self) -> None:
         """Let what runs end, for as long as there is."""
@@ -176,6 +181,7 @@ class Supervisor:
         if self._syncing or self._clock() < self._next_sync:
             return
         self._syncing = True
+        began = self._clock()
 
         def work() -> Callable[[], None]:
             try:
@@ -183,7 +189,8 @@ class Supervisor:
             except SopskitError as error:
                 problem = error
                 return lambda: self._not_synced(problem)
-            return lambda: self._found(listed)
+            seconds = self._clock() - began
+            return lambda: self._found(listed, seconds)
 
         self._beside.do(work, lambda: self._not_synced(SopskitError("what was listed is not understood")))
 
@@ -196,10 +203,11 @@ class Supervisor:
         self._syncing, self._away = False, True
         self._next_sync = self._clock() + self._settings.sync
 
-    def _found(self, listed: Sequence[Listed]) -> None:
+    def _found(self, listed: Sequence[Listed], seconds: float) -> None:
+        """What was listed, which took so many seconds."""
         self._syncing, self._synced = False, True
-        self._next_sync = self._clock() + self._settings.sync
         now = self._clock()
+        self._next_sync = now + max(self._settings.sync, LISTING_SHARE * seconds)
         for item in listed:
             state = self._states.get(item.source.id)
             if state is None:

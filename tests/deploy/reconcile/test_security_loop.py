@@ -212,11 +212,14 @@ class Running:
         scratch = folder / "scratch"
         scratch.mkdir(mode=0o700)
         self.lines: list[str] = []
+        clock = settings.pop("clock", time.monotonic)
         access = settings.pop("access", Access)((str(folder / "kubeconfig"),), patience=0.1)
         teller = Teller(None, None, Metrics(), lambda source, notice: None, self.lines.append, "")
         looker = Looker(access.connect(), account="", search_path=os.environ["PATH"])
         usual = Settings(access, str(scratch), os.environ["PATH"], sync=0.1, grace=PATIENCE)
-        self.supervisor = Supervisor(usual._replace(**settings), listing, looker, teller, log=self.lines.append)
+        self.supervisor = Supervisor(
+            usual._replace(**settings), listing, looker, teller, log=self.lines.append, clock=clock
+        )
         self.thread = threading.Thread(target=self.supervisor.run)
 
     def __enter__(self) -> Self:
@@ -253,6 +256,52 @@ def test_a_namespace_whose_servers_are_silent_does_not_keep_others_from_their_ro
     with Running(write_sources(tmp_path, *sources, ("b", "s", ours.url)), tmp_path, parallel=2):
         until(lambda: len(ours.lines) == 1)
         assert len(theirs.lines) <= 1
+
+
+class Counting:
+    """A clock that counts how often it is looked at."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> float:
+        self.count += 1
+        return time.monotonic()
+
+
+class Slow:
+    """A listing that takes its time."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.answered = threading.Event()
+
+    def read(self) -> Sequence[Listed]:
+        self.asked.set()
+        self.answered.wait(PATIENCE)
+        return ()
+
+
+def test_the_loop_rests_while_a_list_is_on_its_way(tmp_path: Path) -> None:
+    clock, listing = Counting(), Slow()
+    with Running(listing, tmp_path, clock=clock) as running:
+        assert listing.asked.wait(PATIENCE)
+        before = clock.count
+        time.sleep(0.5)
+        assert clock.count - before < 100
+        listing.answered.set()
+        until(lambda: running.supervisor.is_ready)
+
+
+def test_the_loop_rests_while_another_replica_works(tmp_path: Path) -> None:
+    clock = Counting()
+    running = Running(write_sources(tmp_path), tmp_path, clock=clock)
+    running.supervisor.lead(False)
+    with running:
+        until(lambda: clock.count > 10)
+        before = clock.count
+        time.sleep(0.5)
+        assert clock.count - before < 100
 
 
 class LosesTheLease(Access):
