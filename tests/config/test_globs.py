@@ -74,8 +74,8 @@ def test_a_pattern_that_would_not_do_what_it_looks_like_is_refused(pattern: str)
 @pytest.mark.parametrize("pattern", ["*a" * 128, "**a" * 85, "?*" * 128, "**/" * 85, "**/a" * 64, "*?" * 127 + "b"])
 def test_a_hostile_pattern_takes_no_time(pattern: str) -> None:
     check(pattern.rstrip("/"))
-    start = time.perf_counter()
+    start = time.process_time()
     matches = matcher(pattern.rstrip("/"))
     for path in ("a/" * 2000, "a" * 4000, "ab" * 2000 + "/", "é" * 1500):
         matches(path)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 5  # with the square of the size it were minutes

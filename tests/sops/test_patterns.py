@@ -64,9 +64,9 @@ def test_a_pattern_that_is_not_utf8_is_refused() -> None:
 
 def test_a_pattern_made_to_be_slow_is_not() -> None:
     matches = compile_pattern("^(a+)+$", "path_regex")
-    start = time.perf_counter()
+    start = time.process_time()
     assert not matches("a" * 100_000 + "!")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 5  # with the square of the size it were minutes
 
 
 def test_nothing_is_written_to_the_error_output(capfd: pytest.CaptureFixture[str]) -> None:

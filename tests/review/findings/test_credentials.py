@@ -83,9 +83,9 @@ def test_what_is_no_secret_is_none(key: str, value: str) -> None:
     "piece", ["eyJ" * 4 + ".", "eyJ-", "a://:", "-----BEGIN A A A ", "xoxb-!", "glpat-!", "eyJaaaaaaaaaaa.eyJa!"]
 )
 def test_a_long_value_is_looked_at_quickly(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert credential_in("text", piece * (2_000_000 // len(piece))) is None
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 5  # with the square of the size it were minutes
 
 
 def test_a_config_map_is_searched(review_of: Reviewer) -> None:
