@@ -24,7 +24,7 @@ from sopskit.config.syntax import Reader, read_file
 from sopskit.errors import ConfigError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import yaml
@@ -67,6 +67,11 @@ class Policy(NamedTuple):
     def allows(self, id: ObjectId) -> bool:
         """Whether one entry allows an object as a whole."""
         return any(entry.allows(id) for entry in self.entries)
+
+
+def are_names(names: Sequence[str]) -> bool:
+    """Whether these may be the `names` of an entry: at least one, and `*` at the end only."""
+    return bool(names) and not any(ALL in name[:-1] for name in names)
 
 
 def _fits(pattern: str, name: str) -> bool:
@@ -113,7 +118,7 @@ def _entry(node: yaml.Node, reader: Reader) -> Entry:
             raise reader.error(fields["paths"], error.message, hint=error.hint) from None
     if not found.get("paths"):
         raise reader.error(node, "an entry needs paths")
-    if "names" in found and (not found["names"] or any(ALL in name[:-1] for name in found["names"])):
+    if "names" in found and not are_names(found["names"]):
         raise reader.error(fields["names"], "expected names, with * at the end of one only")
     sets = (frozenset(found.get(name, ())) for name in FIELDS[1:])
     return Entry(found["paths"], *sets)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sopskit.deploy.apply.policy import Entry, Policy
+from sopskit.deploy.apply.policy import Entry, Policy, are_names
 from sopskit.deploy.apply.target import LABEL
 from sopskit.deploy.reconcile.fields import Fields
 from sopskit.errors import ConfigError
@@ -205,7 +205,9 @@ def _signers(spec: Fields) -> tuple[str, ...]:
 def _policy(spec: Fields) -> Policy | None:
     entries = []
     for item in spec.items("policy"):
-        sets = (frozenset(item.texts(name)) for name in ("kinds", "namespaces", "clusterKinds"))
+        sets = (frozenset(item.texts(name)) for name in ("kinds", "namespaces", "clusterKinds", "names"))
+        if item.is_given("names") and not are_names(item.texts("names")):
+            raise ConfigError(f"{item.place}.names are names, with * at the end of one only")
         entries.append(Entry((), *sets))
         item.close()
     if not entries and spec.is_given("policy"):

@@ -52,7 +52,9 @@ def test_every_field_is_read() -> None:
             kubeVersion="1.36.3",
             suspend=True,
             signedBy=["ssh-ed25519 AAAA test"],
-            policy=[{"kinds": ["Secret"], "namespaces": ["dev"], "clusterKinds": ["Namespace"]}],
+            policy=[
+                {"kinds": ["Secret"], "namespaces": ["dev"], "clusterKinds": ["Namespace"], "names": ["dev", "app-*"]}
+            ],
             checks=[
                 {
                     "name": "web",
@@ -83,7 +85,9 @@ def test_every_field_is_read() -> None:
         kube_version="1.36.3",
         suspended=True,
         signers=("ssh-ed25519 AAAA test",),
-        policy=Policy((Entry((), frozenset(("Secret",)), frozenset(("dev",)), frozenset(("Namespace",))),)),
+        policy=Policy(
+            (Entry((), *(frozenset(words) for words in (["Secret"], ["dev"], ["Namespace"], ["dev", "app-*"]))),)
+        ),
         checks=(
             Check("web", "http://app.dev.svc/", 204, "ok", timeout=1.0),
             Check("db", address="db.dev.svc:5432", retries=0, every=0.5),
@@ -124,6 +128,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"targetNamespace": "a/b"}, "spec.targetNamespace is not valid"),
     ({"policy": [{"kind": ["Secret"]}]}, "spec.policy[0] has an unknown field kind"),
     ({"policy": ["Secret"]}, "spec.policy[0] is no mapping"),
+    ({"policy": [{"names": []}]}, "spec.policy[0].names are names, with * at the end of one only"),
+    ({"policy": [{"names": ["*-dev"]}]}, "spec.policy[0].names are names, with * at the end of one only"),
     ({"checks": [{"name": "a"}]}, "spec.checks[0] needs one of http and tcp"),
     (
         {"checks": [{"name": "a", "tcp": {"address": "a:1"}, "retries": -1}]},
