@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sopskit.deploy.reconcile.telling import Teller
 
 LONGEST_PAUSE = 1.0  # seconds
-LISTING_SHARE = 20.0  # a list that takes long is asked for seldom: it takes one part in so many of the time
+LISTING_SHARE = 20.0  # a long list is asked for seldom: it takes one part in so many of a processor's time
 FULL_EVERY = 3600.0  # seconds after which a round is made though nothing seems to have changed
 
 
@@ -181,15 +181,15 @@ class Supervisor:
         if self._syncing or self._clock() < self._next_sync:
             return
         self._syncing = True
-        began = self._clock()
 
         def work() -> Callable[[], None]:
+            began = time.thread_time()
             try:
                 listed = self._listing.read()
             except SopskitError as error:
                 problem = error
                 return lambda: self._not_synced(problem)
-            seconds = self._clock() - began
+            seconds = time.thread_time() - began
             return lambda: self._found(listed, seconds)
 
         self._beside.do(work, lambda: self._not_synced(SopskitError("what was listed is not understood")))
@@ -204,7 +204,7 @@ class Supervisor:
         self._next_sync = self._clock() + self._settings.sync
 
     def _found(self, listed: Sequence[Listed], seconds: float) -> None:
-        """What was listed, which took so many seconds."""
+        """What was listed, which took so many seconds of a processor."""
         self._syncing, self._synced = False, True
         now = self._clock()
         self._next_sync = now + max(self._settings.sync, LISTING_SHARE * seconds)
