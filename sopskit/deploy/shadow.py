@@ -7,11 +7,11 @@ import contextlib
 import os
 import shutil
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sopskit.errors import BuildError, LimitError
+from sopskit.keysources.ownfolder import make_own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 class ShadowTree:
     """The files of `sources`, below a new folder of mode 0700, at their paths relative to `root`. A context manager."""
 
-    __slots__ = ("_fifos", "_folders", "_links", "_outer", "_root", "_serving", "_sources", "folder")
+    __slots__ = ("_fifos", "_folders", "_held", "_links", "_outer", "_root", "_serving", "_sources", "folder")
 
     def __init__(
         self, sources: Sequence[Source], root: Path, links: Mapping[Path, Path] = NO_LINKS, *, serving: bool = True
@@ -50,7 +50,8 @@ class ShadowTree:
     def __enter__(self) -> Self:
         """Make the tree and, if so wished, start to serve. Raises what `serve` raises."""
         size = sum(len(source.data) for source in self._sources if source.opened is None)
-        self._outer = os.path.realpath(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_memory_for(size)))
+        folder, self._held = make_own_folder(PREFIX, _memory_for(size))
+        self._outer = os.path.realpath(folder)
         self.folder = Path(self._outer, "tree")
         try:
             self._make_folder(str(self.folder))
@@ -113,7 +114,10 @@ class ShadowTree:
         for fifo in self._fifos:
             fifo.join()
         self._fifos = []
-        shutil.rmtree(self._outer)
+        try:
+            shutil.rmtree(self._outer)
+        finally:
+            os.close(self._held)
 
 
 def remove_trees_of(process: int) -> None:

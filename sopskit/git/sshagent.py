@@ -62,7 +62,8 @@ class Agent:
         except OSError:
             self._listener.close()
             raise GitError(
-                "no socket for an SSH agent can be made", hint="name a folder with a short path in TMPDIR"
+                "no socket for an SSH agent can be made",
+                hint="name a folder with a short path in TMPDIR, for `sopskit reconcile` also by --scratch",
             ) from None
         self._thread = Thread(target=self._serve, daemon=True)
         self._thread.start()

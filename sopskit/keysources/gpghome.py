@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from sopskit.errors import GpgError, RefusedError, SopskitError
+from sopskit.keysources.ownfolder import make_own_folder
 from sopskit.signals import kept_back
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ class PrivateGpgHome:
         """
         from sopskit.pgp import Gpg
 
-        self.folder = _make_folder()
+        self.folder, held = _make_folder()
         # gpg's home is also HOME: nothing that it starts finds a home of the user
         self.gpg: Gpg = Gpg(None, self.folder, environment={"PATH": search_path, "HOME": self.folder})
-        self._finalizer = weakref.finalize(self, _remove, self.folder, self.gpg.child_environment(), os.getpid())
+        self._finalizer = weakref.finalize(self, _remove, self.folder, held, self.gpg.child_environment(), os.getpid())
         try:
             self.gpg.locate()
             with open(os.path.join(self.folder, "gpg-agent.conf"), "w", encoding="ascii") as file:
@@ -90,7 +91,7 @@ class PrivateGpgHome:
         self._finalizer()
 
 
-def _make_folder() -> str:
+def _make_folder() -> tuple[str, int]:
     places = (tempfile.gettempdir(), SHARED_MEMORY)
     base = next((place for place in places if len(place) <= LONGEST_PLACE and _file_system(place) in IN_MEMORY), None)
     if base is None:
@@ -100,7 +101,7 @@ def _make_folder() -> str:
             hint="mount a tmpfs (in Kubernetes an emptyDir with `medium: Memory`) and name it in TMPDIR",
         )
     try:
-        return tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=base)
+        return make_own_folder(PREFIX, base)
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
         raise RefusedError(f"no folder for PGP keys can be made: {reason}").at(file=base) from None
@@ -156,7 +157,7 @@ def _start(command: list[str], environment: Mapping[str, str]) -> subprocess.Pop
         raise GpgError(f"gpg cannot be started: {(error.strerror or 'unknown error').lower()}") from None
 
 
-def _remove(folder: str, environment: Mapping[str, str], owner: int) -> None:
+def _remove(folder: str, held: int, environment: Mapping[str, str], owner: int) -> None:
     """End the agent and remove the folder; without gpgconf the agent ends by itself when the folder is gone."""
     if os.getpid() != owner:
         return  # a forked child ends, and the home is its parent's
@@ -168,3 +169,4 @@ def _remove(folder: str, environment: Mapping[str, str], owner: int) -> None:
             except SopskitError:
                 break
     shutil.rmtree(folder, ignore_errors=True)
+    os.close(held)

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from sopskit.deploy import shadow
 from sopskit.deploy.notify.delivery import Delivery
 from sopskit.deploy.reconcile.access import Access, secret_of
 from sopskit.deploy.reconcile.events import Events
@@ -24,11 +25,14 @@ from sopskit.deploy.reconcile.loop import Settings, Supervisor
 from sopskit.deploy.reconcile.metrics import Metrics
 from sopskit.deploy.reconcile.telling import Teller
 from sopskit.errors import FileAccessError
+from sopskit.keysources import gpghome
+from sopskit.keysources.ownfolder import make_own_folder, remove_left_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
+PREFIX = "sopskit-reconcile-"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 DEFAULT_ACCOUNT = "default"  # the service account that every namespace has
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # cgroup v2: a number of bytes, or `max`
@@ -75,6 +79,7 @@ class Reconciler:
         if options.scratch is not None and not options.scratch.is_dir():
             raise FileAccessError("is no folder", hint="make it, in memory if you can").at(file=str(options.scratch))
         self._connection = access.connect()
+        remove_left_folders((SHARED_MEMORY, tempfile.gettempdir()), (gpghome.PREFIX, shadow.PREFIX, PREFIX))
         self._scratch = options.scratch or Path(self._held.enter_context(_scratch()))
         account = "" if options.config is not None else DEFAULT_ACCOUNT
         self._instance = f"{platform.node()}-{uuid.uuid4().hex[:8]}"
@@ -181,8 +186,9 @@ class _Log:
 def _scratch() -> Iterator[str]:
     """A folder of our own in memory; clones in it are still encrypted, but credentials for Git may pass through it."""
     parent = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
-    folder = tempfile.mkdtemp(prefix="sopskit-reconcile-", dir=parent)
+    folder, held = make_own_folder(PREFIX, parent)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)

@@ -327,7 +327,8 @@ def test_a_suspended_source_rests_and_drift_is_only_told_where_that_is_asked_for
         fleet.sources.wait_ready(tells, fleet.git("rev-parse", "HEAD"))
         until(lambda: fleet.sources.status(rests).get("observedGeneration"), lambda found: found == 1, "seen")
         assert fleet.applied() == ["tells-1", "tells-2"]
-        assert condition(fleet.sources.status(rests))["status"] == "Unknown"
+        ready = condition(fleet.sources.status(rests))
+        assert (ready["status"], ready["reason"]) == ("False", "Suspended")
 
         fleet.gone("secrets", "tells-1")
         message = fleet.sources.wait_failed(tells, "Drifted")

@@ -51,6 +51,18 @@ def test_they_are_accepted_and_a_second_time_change_nothing(cluster: Cluster, in
     assert (again, versions(again)) == (objects, before)
 
 
+def test_shards_stand_side_by_side(cluster: Cluster, install: Install) -> None:
+    shards = [install("--shard", f"fleet={name}") for name in ("eu", "us")]
+    eu, us = ({path_of(item) for item in objects} for objects in shards)
+    assert sorted(path.rpartition("/")[2] for path in eu ^ us) == [
+        *["sopskit-reconcile-eu"] * 2,
+        *["sopskit-reconcile-us"] * 2,
+    ]
+    assert {cluster.request("GET", path).status for path in eu | us} == {200}
+    leases = [[word for word in container(objects)["args"] if word.startswith("sopskit-")] for objects in shards]
+    assert leases == [["sopskit-reconcile-eu"], ["sopskit-reconcile-us"]]
+
+
 def path_of(item: Mapping[str, Any]) -> str:
     """The URL of a printed object."""
     group = item["apiVersion"]

@@ -48,6 +48,8 @@ def adopt_orphans() -> None:
     global _forkserver
     _forkserver = os.getpid()
     _prctl(CHILD_SUBREAPER, 1)
+    # a terminal that closes asks the supervisor to end, which lets rounds finish; multiprocessing does so for SIGINT
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     atexit.register(_end_all)
     # Python's forkserver warns of every process that ends and is none of those it forked
     warnings.filterwarnings("ignore", "forkserver: waitpid returned unexpected pid")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 READY, RECONCILING, STALLED, DRIFTED = "Ready", "Reconciling", "Stalled", "Drifted"
+INVALID = "Invalid"  # the reason
 LONGEST_MESSAGE = 1024  # characters; the API allows 32768, and it is read on a screen
 MANAGER = "sopskit-status"
 
@@ -80,14 +81,16 @@ def of_live(live: Mapping[str, Any], applied: Applied | None) -> Status | None:
 def of_bad(source: BadSource) -> Status:
     """A source that is not understood; waiting does not help."""
     message = _cut(source.message, "")
-    conditions = (Condition(READY, False, "Invalid", message), Condition(STALLED, True, "Invalid", message))
+    conditions = (Condition(READY, False, INVALID, message), Condition(STALLED, True, INVALID, message))
     return Status(source.generation, conditions)
 
 
 def of_suspended(source: Source, before: Status | None) -> Status:
-    """A source that rests: what was said of it stays, but nothing is under way."""
+    """A source that rests: what was said of its last round stays, but nothing is under way."""
     last = before or Status(0, ())
-    kept = tuple(item for item in last.conditions if item.type not in {RECONCILING, STALLED})
+    kept = tuple(item for item in last.conditions if item.type not in {RECONCILING, STALLED} and item.reason != INVALID)
+    if not any(item.type == READY for item in kept):
+        kept = (Condition(READY, False, "Suspended", "it rests, as spec.suspend asks"), *kept)
     return last._replace(generation=source.generation, conditions=kept)
 
 

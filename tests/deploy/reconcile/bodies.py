@@ -52,6 +52,11 @@ def sleep(argument: object) -> bytes:
     return b""
 
 
+def rest(argument: object) -> bytes:
+    time.sleep(0.5)
+    return b"rested"
+
+
 def refuse_to_end(argument: object) -> bytes:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return sleep(argument)

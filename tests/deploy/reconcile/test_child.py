@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -132,6 +133,16 @@ def test_a_child_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     while _runs(int(file.read_text())):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_terminal_that_closes_does_not_end_what_runs(children: Children) -> None:
+    children.start("slow", bodies.rest, None, USUAL)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        os.kill(children._server, number)
+    ended: list[Ended] = []
+    while not ended:
+        ended += children.wait(1.0)
+    assert ended == [Ended("slow", b"rested")]
 
 
 def test_another_thing_that_is_ready_ends_the_waiting(children: Children) -> None:

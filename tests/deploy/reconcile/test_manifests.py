@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sopskit.deploy.reconcile.manifests import FOLDER, manifests
+from sopskit.deploy.reconcile.manifests import FOLDER, Part, manifests
 from sopskit.deploy.reconcile.source import API_VERSION, KIND, Source, read_source
 from sopskit.deploy.reconcile.workplace import STORES, Workplace
 from sopskit.errors import UsageError
@@ -128,6 +128,101 @@ def test_what_is_no_name_of_a_namespace_is_refused(namespace: str) -> None:
     with pytest.raises(UsageError):
         manifests("", [namespace])
     assert sopskit("reconcile", "--print-manifests", f"--namespace={namespace}").code == 1
+
+
+# --- shards
+
+
+def arguments(objects: list[Any]) -> list[str]:
+    (container,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    words: list[str] = container["args"]
+    return words
+
+
+def test_each_shard_has_a_deployment_and_a_lease_of_its_own_and_all_else_in_common() -> None:
+    whole, eu, us = printed(), printed("", (), Part("fleet=eu")), printed("", (), Part("fleet=us"))
+    assert arguments(eu)[:5] == ["reconcile", "--shard", "fleet=eu", "--lease-name", "sopskit-reconcile-eu"]
+    assert arguments(eu)[5:] == arguments(whole)[1:]
+    own = ("Deployment", "NetworkPolicy")
+    for shard, name in ((eu, "sopskit-reconcile-eu"), (us, "sopskit-reconcile-us")):
+        assert [item for item in shard if item["kind"] not in own] == [i for i in whole if i["kind"] not in own]
+        spec = one(shard, "Deployment")["spec"]
+        labels = {"app.kubernetes.io/name": name}
+        assert {one(shard, kind)["metadata"]["name"] for kind in own} == {name}
+        assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"] == labels
+        assert one(shard, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"] == labels
+        assert spec["template"]["spec"]["serviceAccountName"] == "sopskit-reconcile"
+
+
+def test_the_name_of_the_lease_is_that_of_the_deployment_too() -> None:
+    objects = printed("", ["team-a"], Part("example.org/fleet=EU_1", "eu"), "arn:aws:eks:eu-west-1:1:cluster/prod")
+    assert one(objects, "Deployment")["metadata"]["name"] == "eu"
+    assert arguments(objects)[1:9] == [
+        *("--namespace", "team-a", "--shard", "example.org/fleet=EU_1", "--lease-name", "eu"),
+        *("--cluster", "arn:aws:eks:eu-west-1:1:cluster/prod"),
+    ]
+
+
+def test_the_options_of_the_command_are_those_of_what_it_prints() -> None:
+    done = sopskit("reconcile", "--print-manifests", "--shard", "fleet=eu", "--cluster", "prod")
+    assert done.out.decode() == manifests("", (), Part("fleet=eu"), "prod")
+    named = sopskit("reconcile", "--print-manifests", "--shard", "fleet=eu", "--lease-name", "europe")
+    assert named.out.decode() == manifests("", (), Part("fleet=eu", "europe"))
+    assert sopskit("reconcile", "--print-manifests").out.decode() == manifests()
+
+
+@pytest.mark.parametrize("word", ["1", "true", "null", "1e3", "y"])
+def test_names_of_shards_stay_texts_whatever_they_look_like(word: str) -> None:
+    objects = printed("", (), Part(f"fleet={word}", word), word)
+    assert arguments(objects)[1:7] == ["--shard", f"fleet={word}", "--lease-name", word, "--cluster", word]
+    assert one(objects, "Deployment")["metadata"]["labels"] == {"app.kubernetes.io/name": word}
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [
+        *("fleet", "=eu", "fleet=", "fleet==eu", "fleet!=eu", "!fleet", "a=b,c=d", "fleet in (eu)", "fleet=EU", "f=-"),
+        *("fleet=$(HOME)", 'fleet="', "fleet=a\nb", "fleet=eu\n", "/fleet=eu", "fleet=a.b", f"fleet={'a' * 63}"),
+    ],
+)
+def test_what_is_no_shard_or_gives_no_name_is_refused(shard: str) -> None:
+    with pytest.raises(UsageError):
+        manifests("", (), Part(shard))
+
+
+@pytest.mark.parametrize("lease", ["A", "a.b", "a b", "a\n", "-a", 'a"', "a" * 64, "$(HOME)"])
+def test_what_is_no_name_of_a_lease_and_a_deployment_is_refused(lease: str) -> None:
+    with pytest.raises(UsageError):
+        manifests("", (), Part("fleet=eu", lease))
+
+
+@pytest.mark.parametrize("cluster", ['a"b', "a\nb", "a\n", "$(HOME)", "a\\b", " a", "a ", "ä", "a" * 254])
+def test_what_cannot_be_written_as_the_name_of_a_cluster_is_refused(cluster: str) -> None:
+    with pytest.raises(UsageError):
+        manifests("", (), Part(), cluster)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--config", "sources.yaml"),
+        ("--once",),
+        ("--parallel", "4"),
+        ("--scratch", "."),
+        ("--lease-namespace", "sopskit"),
+        ("--listen", ":8080"),
+        ("--context", "prod"),
+        ("--kubeconfig", "config"),
+    ],
+)
+def test_what_says_nothing_to_the_manifests_is_refused_with_them(words: tuple[str, ...]) -> None:
+    done = sopskit("reconcile", "--print-manifests", *words)
+    assert (done.code, done.out) == (1, b"")
+    assert f"--print-manifests takes no {words[0]}" in done.err
+
+
+def test_an_image_is_refused_where_nothing_is_printed() -> None:
+    assert sopskit("reconcile", "--image", "sopskit").code == 1
 
 
 def test_the_definition_has_the_fields_that_are_read() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sopskit.deploy.reconcile import status as statuses
 from sopskit.deploy.reconcile.report import Applied
-from sopskit.deploy.reconcile.source import Source, SourceId
+from sopskit.deploy.reconcile.source import BadSource, Source, SourceId
 from sopskit.deploy.reconcile.state import State
 from sopskit.deploy.reconcile.status import Condition
 
@@ -35,6 +35,21 @@ def test_the_first_round_of_a_process_leaves_what_the_one_before_has_told() -> N
 def test_a_source_that_rests_keeps_what_is_said_of_it() -> None:
     before = State(SOURCE, live(), 0.0).before
     assert statuses.of_suspended(SOURCE, before.last).conditions == (READY,)
+
+
+RESTS = Condition("Ready", False, "Suspended", "it rests, as spec.suspend asks")
+
+
+def test_a_source_that_rests_from_the_beginning_says_so() -> None:
+    before = State(SOURCE, {}, 0.0).before
+    wanted = statuses.of_suspended(SOURCE, before.last)
+    assert wanted == statuses.Status(3, (RESTS,))
+    assert statuses.of_suspended(SOURCE, wanted) == wanted
+
+
+def test_a_source_that_rests_does_not_say_any_more_that_it_was_not_understood() -> None:
+    bad = statuses.of_bad(BadSource(SOURCE.id, generation=2, message="spec.branch is missing"))
+    assert statuses.of_suspended(SOURCE, bad) == statuses.Status(3, (RESTS,))
 
 
 def test_a_source_without_a_status_says_that_a_round_is_under_way_and_no_more() -> None:
