@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sopskit.deploy.reconcile.source import REQUEST
 from tests.cluster.apiserver import MERGE
 from tests.cluster.reconciler import until
 from tests.cluster.walking import names, password
 
 if TYPE_CHECKING:
+    from tests.cluster.apiserver import Object
     from tests.cluster.reconciler import Reconciler
     from tests.cluster.walking import Walk
+    from tests.git.servers import HttpServer
 
 
 @pytest.mark.usefixtures("accounts")
@@ -65,3 +69,25 @@ def test_three_environments_go_from_a_push_to_the_cluster_and_follow_it(
         assert {"service1", "service1-web"} <= names(walk, "qa")
         assert any(name.startswith("service2") for name in names(walk, "prod"))
     assert reconciler.said().count("\n") < 40
+
+
+@pytest.mark.usefixtures("accounts")
+def test_whoever_annotates_a_source_need_not_wait_for_its_interval(
+    walk: Walk, http: HttpServer, reconciler: Reconciler
+) -> None:
+    with reconciler:
+        id = walk.source("dev", http.url("config.git"), helm=True, interval="1h")
+        walk.sources.wait_ready(id, walk.git("rev-parse", "HEAD"))
+        walk.tree.change("dev", walk.tree.values["dev"]._replace(password="test-only-changed"))
+        walk.push()
+        for asked in ("now", "once more"):
+            wanted = {"metadata": {"annotations": {REQUEST: asked}}}
+            assert walk.cluster.request("PATCH", id.path, wanted, content_type=MERGE).status == 200
+            status = walk.sources.wait(id, partial(has_handled, asked), asked)
+            assert status["lastAppliedRevision"] == walk.git("rev-parse", "HEAD")
+        assert password(walk, "dev") == "test-only-changed"
+
+
+def has_handled(request: str, status: Object) -> bool:
+    """Whether a round was made that somebody has asked for."""
+    return bool(status.get("lastHandledRequest") == request)

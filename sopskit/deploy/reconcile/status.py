@@ -35,13 +35,17 @@ class Condition(NamedTuple):
 
 
 class Status(NamedTuple):
-    """What is to be written. Comparable: what is written already is not written again."""
+    """What is to be written. Comparable: what is written already is not written again.
+
+    `request` is the value of the annotation `REQUEST` that the last round saw.
+    """
 
     generation: int
     conditions: tuple[Condition, ...]
     attempted: str = ""
     applied: Applied | None = None
     round: tuple[tuple[str, str | int], ...] = ()
+    request: str = ""
 
 
 def of_report(source: Source, report: Report, applied: Applied | None) -> Status:
@@ -55,7 +59,7 @@ def of_report(source: Source, report: Report, applied: Applied | None) -> Status
     told = (("outcome", report.outcome.value), ("objects", report.objects), *counts)
     # a round that changed nothing is no news: the last one that did stays
     round = () if report.outcome is Outcome.UNCHANGED else told
-    return Status(source.generation, tuple(conditions), report.revision, applied, round)
+    return Status(source.generation, tuple(conditions), report.revision, applied, round, source.request)
 
 
 def of_running(source: Source, before: Status | None) -> Status:
@@ -75,7 +79,8 @@ def of_live(live: Mapping[str, Any], applied: Applied | None) -> Status | None:
         for item in live.get("conditions") or ()
         if isinstance(item, dict)
     )
-    return Status(0, conditions, str(live.get("lastAttemptedRevision") or ""), applied) if conditions else None
+    attempted, request = (str(live.get(name) or "") for name in ("lastAttemptedRevision", "lastHandledRequest"))
+    return Status(0, conditions, attempted, applied, request=request) if conditions else None
 
 
 def of_bad(source: BadSource) -> Status:
@@ -111,8 +116,9 @@ def write_status(connection: Connection, id: SourceId, status: Status, live: Map
         "conditions": [_condition(item, status.generation, before.get(item.type), now) for item in status.conditions],
     }
     applied = status.applied or Applied("", 0, "")
-    told = (status.attempted, applied.revision, applied.key_version)
-    for name, value in zip(("lastAttemptedRevision", "lastAppliedRevision", "keysVersion"), told, strict=True):
+    told = (status.attempted, applied.revision, applied.key_version, status.request)
+    names = ("lastAttemptedRevision", "lastAppliedRevision", "keysVersion", "lastHandledRequest")
+    for name, value in zip(names, told, strict=True):
         if value:
             content[name] = value
     if status.applied is not None:

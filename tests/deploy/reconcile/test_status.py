@@ -62,3 +62,10 @@ def test_what_was_applied_is_of_the_generation_that_was_applied() -> None:
     # the generation that was only tried would make a changed source look like drift
     assert State(SOURCE, live(), 0.0).applied == Applied("a", 2, "7")
     assert State(SOURCE, live(lastAppliedGeneration=None), 0.0).applied is None
+
+
+def test_what_was_asked_for_stays_said_after_a_restart() -> None:
+    live = {"conditions": [{"type": "Ready", "status": "True"}], "lastHandledRequest": "now"}
+    last = State(SOURCE, live, 0.0).before.last
+    assert last is not None
+    assert statuses.of_running(SOURCE, last).request == "now"
