@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ import pytest
 
 from sopskit.deploy.reconcile.source import REQUEST
 from tests.cluster.apiserver import MERGE
-from tests.cluster.reconciler import until
+from tests.cluster.reconciler import condition, until
 from tests.cluster.walking import names, password
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.cluster.apiserver import Object
     from tests.cluster.reconciler import Reconciler
     from tests.cluster.walking import Walk
@@ -86,6 +90,25 @@ def test_whoever_annotates_a_source_need_not_wait_for_its_interval(
             status = walk.sources.wait(id, partial(has_handled, asked), asked)
             assert status["lastAppliedRevision"] == walk.git("rev-parse", "HEAD")
         assert password(walk, "dev") == "test-only-changed"
+
+
+@pytest.mark.usefixtures("accounts")
+def test_kubectl_waits_for_the_round_of_a_changed_source(
+    walk: Walk, http: HttpServer, reconciler: Reconciler, tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    config = walk.cluster.kubeconfig(tmp_path / "kubectl.kubeconfig", namespace=walk.sources.namespace)
+    wait = [tool("kubectl"), f"--kubeconfig={config}", "wait", "sopssource/dev"]
+    with reconciler:
+        id = walk.source("dev", http.url("config.git"), helm=True)
+        walk.sources.wait_ready(id, walk.git("rev-parse", "HEAD"))
+        wrong = {"spec": {"path": "k8s/nowhere"}}
+        assert walk.cluster.request("PATCH", id.path, wrong, content_type=MERGE).status == 200
+        # what was said of the source before it was changed is no answer
+        waited = subprocess.run([*wait, "--for=condition=Ready", "--timeout=5s"], check=False, capture_output=True)
+        assert b"timed out" in waited.stderr
+        subprocess.run([*wait, "--for=condition=Ready=false", "--timeout=60s"], check=True, capture_output=True)
+        ready = condition(walk.sources.status(id))
+        assert (ready["reason"], ready["observedGeneration"]) == ("SourceRefused", 2)
 
 
 def has_handled(request: str, status: Object) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 READY, RECONCILING, STALLED, DRIFTED = "Ready", "Reconciling", "Stalled", "Drifted"
-INVALID = "Invalid"  # the reason
+INVALID, SUSPENDED = OF_NO_ROUND = ("Invalid", "Suspended")  # reasons
 LONGEST_MESSAGE = 1024  # characters; the API allows 32768, and it is read on a screen
 MANAGER = "sopskit-status"
 
@@ -37,7 +37,8 @@ class Condition(NamedTuple):
 class Status(NamedTuple):
     """What is to be written. Comparable: what is written already is not written again.
 
-    `request` is the value of the annotation `REQUEST` that the last round saw.
+    `request` is the value of the annotation `REQUEST` that the last round saw. `about` is the generation whose round the
+    conditions Ready and Drifted tell of, 0 for `generation`: `kubectl wait` must not take them for the new one's.
     """
 
     generation: int
@@ -46,6 +47,7 @@ class Status(NamedTuple):
     applied: Applied | None = None
     round: tuple[tuple[str, str | int], ...] = ()
     request: str = ""
+    about: int = 0
 
 
 def of_report(source: Source, report: Report, applied: Applied | None) -> Status:
@@ -67,20 +69,23 @@ def of_running(source: Source, before: Status | None) -> Status:
     last = before or Status(0, ())
     kept = [item for item in last.conditions if item.type not in {RECONCILING, STALLED}]
     now = Condition(RECONCILING, True, "Progressing", "a round is under way")
-    return last._replace(generation=source.generation, conditions=(*kept, now))
+    about = last.about or last.generation
+    return last._replace(generation=source.generation, conditions=(*kept, now), about=about)
 
 
 def of_live(live: Mapping[str, Any], applied: Applied | None) -> Status | None:
     """What an object says already, from a supervisor before this one; None if it says nothing."""
+    items = [item for item in live.get("conditions") or () if isinstance(item, dict)]
     conditions = tuple(
         Condition(
             str(item.get("type")), item.get("status") == "True", str(item.get("reason")), str(item.get("message"))
         )
-        for item in live.get("conditions") or ()
-        if isinstance(item, dict)
+        for item in items
     )
     attempted, request = (str(live.get(name) or "") for name in ("lastAttemptedRevision", "lastHandledRequest"))
-    return Status(0, conditions, attempted, applied, request=request) if conditions else None
+    about = [item.get("observedGeneration") for item in items if item.get("type") == READY]
+    generation = about[0] if about and isinstance(about[0], int) else 0
+    return Status(0, conditions, attempted, applied, request=request, about=generation) if conditions else None
 
 
 def of_bad(source: BadSource) -> Status:
@@ -93,10 +98,13 @@ def of_bad(source: BadSource) -> Status:
 def of_suspended(source: Source, before: Status | None) -> Status:
     """A source that rests: what was said of its last round stays, but nothing is under way."""
     last = before or Status(0, ())
-    kept = tuple(item for item in last.conditions if item.type not in {RECONCILING, STALLED} and item.reason != INVALID)
-    if not any(item.type == READY for item in kept):
-        kept = (Condition(READY, False, "Suspended", "it rests, as spec.suspend asks"), *kept)
-    return last._replace(generation=source.generation, conditions=kept)
+    of_round = tuple(
+        item for item in last.conditions if item.type in {READY, DRIFTED} and item.reason not in OF_NO_ROUND
+    )
+    if not of_round:
+        rests = Condition(READY, False, SUSPENDED, "it rests, as spec.suspend asks")
+        return last._replace(generation=source.generation, conditions=(rests,), about=0)
+    return last._replace(generation=source.generation, conditions=of_round, about=last.about or last.generation)
 
 
 def _cut(message: str, hint: str) -> str:
@@ -113,7 +121,7 @@ def write_status(connection: Connection, id: SourceId, status: Status, live: Map
     before = {item.get("type"): item for item in live.get("conditions") or () if isinstance(item, dict)}
     content: Object = {
         "observedGeneration": status.generation,
-        "conditions": [_condition(item, status.generation, before.get(item.type), now) for item in status.conditions],
+        "conditions": [_condition(item, status, before.get(item.type), now) for item in status.conditions],
     }
     applied = status.applied or Applied("", 0, "")
     told = (status.attempted, applied.revision, applied.key_version, status.request)
@@ -135,7 +143,8 @@ def write_status(connection: Connection, id: SourceId, status: Status, live: Map
             raise
 
 
-def _condition(item: Condition, generation: int, before: Mapping[str, Any] | None, now: str) -> Object:
+def _condition(item: Condition, status: Status, before: Mapping[str, Any] | None, now: str) -> Object:
+    generation = status.about or status.generation if item.type in {READY, DRIFTED} else status.generation
     word = "True" if item.status else "False"
     since = before.get("lastTransitionTime") if before and before.get("status") == word else None
     return {

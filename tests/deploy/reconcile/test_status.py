@@ -29,12 +29,15 @@ def test_the_first_round_of_a_process_leaves_what_the_one_before_has_told() -> N
     before = State(SOURCE, live(), 0.0).before
     wanted = statuses.of_running(SOURCE, before.last)
     running = Condition("Reconciling", True, "Progressing", "a round is under way")
-    assert wanted == statuses.Status(3, (READY, running), "b", Applied("a", 2, "7"))
+    assert wanted == statuses.Status(3, (READY, running), "b", Applied("a", 2, "7"), about=2)
+    assert statuses.of_running(SOURCE, wanted) == wanted
 
 
 def test_a_source_that_rests_keeps_what_is_said_of_it() -> None:
     before = State(SOURCE, live(), 0.0).before
-    assert statuses.of_suspended(SOURCE, before.last).conditions == (READY,)
+    rests = statuses.of_suspended(SOURCE, before.last)
+    assert rests == statuses.Status(3, (READY,), "b", Applied("a", 2, "7"), about=2)
+    assert statuses.of_suspended(SOURCE, rests) == rests
 
 
 RESTS = Condition("Ready", False, "Suspended", "it rests, as spec.suspend asks")
