@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 FAILED = 1
 LEASE = "sopskit-reconcile"
+EXAMPLES = """\b
+Example:
+  sopskit reconcile --print-manifests --image registry.example.org/sopskit-reconcile > reconciler.yaml
+  sopskit reconcile --config sources.yaml --once
+  sopskit reconcile --namespace team-a --shard fleet=eu --lease-namespace sopskit --listen :8080
+"""
 PRINTED = frozenset(("print_manifests", "image", "namespaces", "shard", "lease_name", "cluster"))
 
 
-@click.command(name="reconcile")
+@click.command(name="reconcile", epilog=EXAMPLES)
 @click.option("--print-manifests", is_flag=True, help="Print what a cluster needs to run this, and end.")
 @click.option("--image", default="", metavar="IMAGE", help="With --print-manifests: the image of the Deployment.")
 @click.option(
@@ -70,13 +76,9 @@ def command(
     """Keep a cluster as branches of Git say: fetch, verify, decrypt in memory, apply, prune, correct drift.
 
     Runs in the cluster, or beside one. Every source (an object SopsSource) names a repository, a branch, a folder, the
-    Secret with its private key, and the service account that it is applied as:
-
-        sopskit reconcile --print-manifests --image registry.example.org/sopskit-reconcile | kubectl apply --server-side -f -
-
-    Without the objects, sources are documents of the same shape in a file, applied as whoever runs this:
-
-        sopskit reconcile --config sources.yaml --once
+    Secret with its private key, and the service account that it is applied as. What --print-manifests prints is for
+    kubectl apply --server-side. Without the objects, sources are documents of the same shape in a file (--config), applied
+    as whoever runs this; their Secrets are in the cluster all the same.
 
     Each round is a process of its own; plaintext and private keys end with it. Nothing is ever deleted on partial
     knowledge. SIGTERM lets running rounds finish, and so do SIGINT and SIGHUP.
@@ -85,6 +87,8 @@ def command(
         from sopskit.deploy.reconcile.manifests import Part, manifests
 
         _refuse_others()
+        if not image:
+            context.warn("the Deployment names an image that no registry has", "name yours with --image")
         part = Part(shard, lease_name if _is_given("lease_name") else "")
         context.write(manifests(image, namespaces, part, cluster).encode())
         return exitcodes.OK

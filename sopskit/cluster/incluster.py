@@ -55,7 +55,8 @@ def in_cluster(host: str = HOST, port: str = PORT, folder: str = FOLDER) -> InCl
         path = os.path.join(folder, name)
         if not os.path.isfile(path):
             raise FileAccessError(
-                "is not there, so there is no service account to use", hint="let the pod mount a service account token"
+                "is not there, so there is no service account to use",
+                hint="name a kubeconfig with --kubeconfig or in KUBECONFIG; in a pod, let it mount a service account token",
             ).at(file=path)
     shown = f"[{host}]" if ":" in host else host
     return InCluster(f"https://{shown}:{port}", _namespace(os.path.join(folder, "namespace")), folder)

@@ -96,7 +96,8 @@ def read_kubeconfig(paths: Sequence[str], context: str | None = None) -> Kubecon
     merged: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "clusters": [], "contexts": [], "users": []}
     found = [(path, _read(path)) for path in paths if path and os.path.exists(path)]
     if not found:
-        raise FileAccessError("there is no kubeconfig", hint="name one with --kubeconfig or in KUBECONFIG")
+        error = FileAccessError("there is no kubeconfig", hint="name one with --kubeconfig or in KUBECONFIG")
+        raise error.at(file=paths[0]) if len(paths) == 1 and paths[0] else error
     for path, content in found:
         merged.setdefault("current-context", content.get("current-context"))
         for section in SECTIONS:

@@ -1,7 +1,7 @@
 """What an API server refuses, told without its own words.
 
 The message of a Status object may quote what was sent (`Invalid value: "map[...]"`), so of a refusal only this is kept:
-status, reason, field paths, and the names of other field managers and of a webhook.
+status, reason, field paths, the names of other field managers and of a webhook, and which right somebody lacks.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ WEBHOOK = re.compile(r'\Aadmission webhook "([a-z0-9.-]{1,253})" denied the requ
 # sigs.k8s.io/structured-merge-diff: (namespace/name; apiVersion, Kind=K): .path: what
 TYPED = re.compile(r"\Afailed to create (?:manager for existing fields|typed patch object)[^:]*: (\.[A-Za-z0-9_.-]+)")
 NO_PATCH = "failed to create typed patch object"
+# k8s.io/apiserver/pkg/endpoints/handlers/responsewriters: who may not do what, by names alone
+FORBIDDEN = re.compile(
+    r'User "(?P<user>[A-Za-z0-9._:@/+=,-]{1,253})" cannot (?P<verb>[a-z]{1,32}) resource "(?P<plural>[a-z0-9./-]{1,253})" '
+    r'in API group "(?P<group>[a-z0-9.-]{0,253})"(?: in the namespace "(?P<namespace>[a-z0-9-]{1,63})"| at the cluster scope)'
+)
+FORBIDDEN_HINT = "bind a role that allows it to this user; a service account that does not exist has no rights either"
 STRICT = re.compile(r'unknown field "([A-Za-z0-9_.\[\]-]+)"')
 COME_BACK = frozenset((429, 500, 502, 503, 504))
 REASONS = {
@@ -63,6 +69,8 @@ def refusal(status: int, content: Mapping[str, Any]) -> RefusalError:
         hint = "take the fields out of the manifest, or take over what kubectl or flux has applied with --adopt"
     elif webhook:
         text = f"the admission webhook {webhook} denies it"
+    elif status == 403 and (forbidden := FORBIDDEN.search(_message(content))):
+        text, hint = f"{text}: {_lacking(forbidden)}", FORBIDDEN_HINT
     elif status == 401:
         hint = "check the user of the kubeconfig's context; the token may have expired"
     if fields and not webhook:
@@ -82,6 +90,14 @@ def _text(status: int, content: Mapping[str, Any], reason: str) -> str:
         422: "the API server finds it invalid",
     }.get(status, "the API server refuses it")
     return f"{text} ({reason})"
+
+
+def _lacking(forbidden: re.Match[str]) -> str:
+    """The right that somebody lacks: `alice may not patch deployments.apps in dev`."""
+    user, verb, plural, group, namespace = forbidden.group("user", "verb", "plural", "group", "namespace")
+    kind, _, part = plural.partition("/")
+    what = "/".join(filter(None, (f"{kind}.{group}" if group else kind, part)))
+    return f"{user} may not {verb} {what} {f'in {namespace}' if namespace else 'anywhere'}"
 
 
 def _joined(fields: tuple[str, ...]) -> str:

@@ -54,7 +54,7 @@ TOLD = {
     ),
     Reason.CERTIFICATE: (
         "the server's certificate is not trusted",
-        "give the certificate of the authority that signed it as ca.crt",
+        "give the certificate of the authority that signed it as ca.crt beside the credentials",
     ),
     Reason.REDIRECT: (
         "the server names another address, and no redirect is followed: credentials would go along",

@@ -27,6 +27,7 @@ from sopskit.deploy.reconcile.telling import Teller
 from sopskit.errors import FileAccessError
 from sopskit.keysources import gpghome
 from sopskit.keysources.ownfolder import make_own_folder, remove_left_folders
+from sopskit.redact import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -110,7 +111,8 @@ class Reconciler:
         self._held.callback(delivery.close, LAST_NOTICES)
         cluster = options.cluster or self._connection.access.context
         status = self._connection if objects else None
-        return Teller(status, events, self._metrics, delivery.notify, self._log, cluster)
+        log_all = options.once
+        return Teller(status, events, self._metrics, delivery.notify, self._log, cluster, log_all=log_all)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -145,9 +147,22 @@ class Reconciler:
             self._metrics.leading(True)
         else:
             lease = Lease(self._connection, *options.lease, self._instance)
-            leadership = Leadership(lease, self._lead)
+            leadership = Leadership(lease, self._lead, self._log)
+        if not options.once:
+            self._log(f"sources: {self._told()}")
         supervisor.run(leadership)
+        if options.once and not supervisor.sources:
+            self._log("there is no source")
         return supervisor.all_good
+
+    def _told(self) -> str:
+        """Which sources are followed: `namespaces team-a, team-b, label fleet=eu, cluster prod`."""
+        options = self._options
+        if options.config is not None:
+            return f"file {escape(str(options.config))}, cluster {escape(self._connection.access.context)}"
+        places = f"namespaces {', '.join(options.namespaces)}" if options.namespaces else "all namespaces"
+        label = f", label {options.selector}" if options.selector else ""
+        return escape(f"{places}{label}, cluster {self._connection.access.context}")
 
     def _lead(self, leading: bool) -> None:
         self._supervisor.lead(leading)  # first of all: telling may fail or take a while

@@ -109,7 +109,10 @@ def test_a_user_without_rights(case: Case) -> None:
     done = case.apply()
     assert (done.code, done.err.splitlines()[0]) == (
         1,
-        f"sopskit: error: Secret {case.namespace}/app: the API server forbids it (Forbidden)",
+        (
+            f"sopskit: error: Secret {case.namespace}/app: the API server forbids it (Forbidden): "
+            f"stranger may not get secrets in {case.namespace}"
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sopskit.cluster.refusals import FORBIDDEN_HINT
 from tests.cli.applying import ENCRYPTED, Case, made_case, manifest
 from tests.cluster.faults import FOREVER, Cut, Refuse
 
@@ -82,13 +83,13 @@ def test_what_is_not_ready_as_json(case: Case) -> None:
 
 def test_a_refused_plan_as_json(case: Case) -> None:
     case.use(user="stranger")
-    why = "the API server forbids it (Forbidden)"
+    why = "the API server forbids it (Forbidden): stranger may not get secrets in NS"
     assert report(case, code=1) == {
         "version": 1,
         "applied": False,
-        "refused": [{**APP, "why": why, "hint": None}],
+        "refused": [{**APP, "why": why, "hint": FORBIDDEN_HINT}],
         "error": "1 object is refused, so nothing was applied",
-        "hint": None,
+        "hint": FORBIDDEN_HINT,
     }
 
 

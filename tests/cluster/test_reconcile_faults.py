@@ -376,11 +376,17 @@ def test_one_round_of_each_source_of_a_file_tells_by_its_exit_status_whether_all
     both = config(fleet, tmp_path, "one", "two")
     created = [f"NS/{name}: applied: 2 created from {commit}" for name in ("one", "two")]
     assert run(both) == (0, created)
-    assert run(both) == (0, [])
+    assert run(both) == (0, [f"NS/{name}: unchanged: 2 objects as in {commit}" for name in ("one", "two")])
 
     fleet.gone("secrets", "keys-two")
-    assert run(both) == (1, [f"NS/two: failed: there is no Secret keys-two in the namespace {fleet.namespace}"])
+    unchanged = f"NS/one: unchanged: 2 objects as in {commit}"
+    assert run(both) == (
+        1,
+        [unchanged, f"NS/two: failed: there is no Secret keys-two in the namespace {fleet.namespace}"],
+    )
     assert run(config(fleet, tmp_path, "one", interval="soon")) == (1, ["NS/one: spec.interval is no duration"])
+    both.write_text("")
+    assert run(both) == (0, ["there is no source"])
     both.write_text("a: [\n")
     assert run(both) == (1, ["sopskit: error: TMP/sources.yaml: is not valid YAML"])
     assert run(tmp_path / "nowhere.yaml") == (1, ["sopskit: error: TMP/nowhere.yaml: no such file or directory"])

@@ -197,8 +197,8 @@ def test_kubectl_shows_what_a_source_is_at(
         tool("kubectl"), cluster.kubeconfig(tmp_path / "config"), "-n", namespace, "get", "sopssrc", "-o", "wide"
     )
     assert [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()] == [
-        ["NAME", "READY", "REASON", "REVISION", "AGE", "MESSAGE"],
-        ["dev", "False", "FetchFailed", "0" * 40, shown.splitlines()[1].split()[4], "no branch"],
+        ["NAME", "READY", "REASON", "SUSPENDED", "REVISION", "AGE", "MESSAGE"],
+        ["dev", "False", "FetchFailed", "false", "0" * 40, shown.splitlines()[1].split()[5], "no branch"],
     ]
     assert cluster.request("DELETE", id.path).status == 200  # or the reconciler of the next test would find it
 

@@ -97,7 +97,8 @@ def test_one_bad_entry_fails_the_whole_and_is_not_quoted(
 def test_who_may_not_read_it_is_told_which(namespace: str, connect: Connect) -> None:
     with pytest.raises(RefusalError) as caught:
         clustersecret.load(connect("stranger"), namespace, "sops-age")
-    assert str(caught.value) == f"Secret {namespace}/sops-age: the API server forbids it (Forbidden)"
+    why = f"the API server forbids it (Forbidden): stranger may not get secrets in {namespace}"
+    assert str(caught.value) == f"Secret {namespace}/sops-age: {why}"
 
 
 def test_a_server_that_is_away_is_no_missing_secret(namespace: str, connect: Connect, proxy: Proxy) -> None:

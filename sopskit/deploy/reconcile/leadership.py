@@ -19,10 +19,11 @@ WATCH = 0.25  # seconds between two looks at the clock
 class Leadership:
     """Two threads: one talks to the API server, the other only looks at the clock, so that nothing can keep it waiting."""
 
-    def __init__(self, lease: Lease, on_change: Callable[[bool], None]) -> None:
-        """`on_change` is told when the lease is got and when it is lost; it must not wait for anything."""
+    def __init__(self, lease: Lease, on_change: Callable[[bool], None], log: Callable[[str], None]) -> None:
+        """`on_change` is told when the lease is got and when it is lost; it must not wait for anything. `log` takes a line."""
         self._lease = lease
         self._on_change = on_change
+        self._log = log
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=target, name=name, daemon=True)
@@ -47,9 +48,14 @@ class Leadership:
         self._lease.release()
 
     def _renew(self) -> None:
+        said = ""
         while not self._stop.is_set():
             with contextlib.suppress(Exception):  # what is not renewed is given up; this thread must go on
                 self._lease.keep()
+            problem = self._lease.problem
+            if problem and problem != said:
+                self._log(f"the lease cannot be asked for: {problem}")
+            said = problem
             self._stop.wait(RENEW / 4)
 
     def _watch(self) -> None:

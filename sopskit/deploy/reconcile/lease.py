@@ -46,6 +46,7 @@ class Lease:
         self._seen_at = clock()
         self._renewed: float | None = None
         self._next = clock()
+        self.problem = ""
 
     @property
     def held(self) -> bool:
@@ -53,15 +54,19 @@ class Lease:
         return self._renewed is not None and self._clock() - self._renewed < GIVE_UP
 
     def keep(self) -> bool:
-        """Renew it, or take it if it is free; asks the server no more often than necessary. Gives `held`."""
+        """Renew it, or take it if it is free; asks the server no more often than necessary. Gives `held`.
+
+        What keeps the server from answering is the `problem`, empty if it did.
+        """
         now = self._clock()
         if now >= self._next:
             self._next = now + RENEW
             try:
                 if self._try():
                     self._renewed = now  # the time before the request: it may have taken long
-            except SopskitError:
-                return self.held
+                self.problem = ""
+            except SopskitError as error:
+                self.problem = str(error)
         return self.held
 
     def release(self) -> None:

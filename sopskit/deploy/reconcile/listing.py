@@ -8,6 +8,7 @@ import yaml
 
 from sopskit.deploy.reconcile.source import API_VERSION, KIND, PLURAL, BadSource, Source, read_source
 from sopskit.errors import ClusterError, ConfigError, FileAccessError, RefusalError
+from sopskit.redact import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +47,10 @@ class ApiListing:
         try:
             found = [self._connection.each(path, self._selector, _listed) for path in self._paths]
         except RefusalError as error:
+            if error.status == 400 and self._selector:
+                raise ClusterError(
+                    f"{escape(self._selector)} is no selector of labels", hint="write --shard KEY=VALUE"
+                ) from None
             if error.status != 404:
                 raise
             raise ClusterError(

@@ -110,6 +110,11 @@ class Supervisor:
         return self._synced or not self._leading
 
     @property
+    def sources(self) -> int:
+        """How many it knows."""
+        return len(self._states)
+
+    @property
     def all_good(self) -> bool:
         """Whether every source is understood, and its last round, if it had one, went well."""
         reports = [state.report for state in self._states.values()]
@@ -260,11 +265,11 @@ class Supervisor:
             state.phase = Phase.QUEUED
 
     def _tell_rest(self, state: State) -> None:
-        before, source = state.before, state.source
+        before = state.before
 
         def work() -> Callable[[], None]:
             if state.is_good:
-                status = self._teller.status(source.id, statuses.of_suspended(state.good, before.last), before)
+                status = self._teller.rests(state.good, before)
             else:
                 status = self._teller.bad(state.bad, before)
             return lambda: state.told(status)

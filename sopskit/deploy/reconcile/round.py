@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sopskit.deploy.apply.carry_out import StoppedError, carry_out, wait_until_ready
 from sopskit.deploy.apply.diff import Action
 from sopskit.deploy.apply.inventory import Inventory
+from sopskit.deploy.apply.ownership import ForeignError
 from sopskit.deploy.apply.plan import RefusedPlanError, make_plan
 from sopskit.deploy.apply.resources import Discovery
 from sopskit.deploy.apply.trial import Settings
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from sopskit.keysources.mounted import SecretKeyring
 
 TREE = "tree"  # the checkout, in the folder of the round
+CONFLICT = "take the fields out of the manifest, or take them over by one `sopskit apply --adopt kubectl` or `flux`"
+REPORTED_CONFLICT = (
+    "with `drift: report` nothing of others is overwritten: have the same in Git, undo it, or ask for `correct`"
+)
 UNKNOWN = 401  # the status for a token that the API server does not know
 
 
@@ -240,7 +245,8 @@ class _Round:
         report = self._report(Outcome.FAILED, self._reason(error), str(error), hint=error.hint or "")
         if isinstance(error, RefusedPlanError):
             lines = tuple(f"{id}: {refusal.message}" for id, refusal in error.refusals[:MOST_LINES])
-            return replace(report, message=f"{report.message}: {lines[0]}", lines=lines)
+            hint = self._hint([refusal for _, refusal in error.refusals]) or report.hint
+            return replace(report, message=f"{report.message}: {lines[0]}", lines=lines, hint=hint)
         if isinstance(error, DataKeyError):
             keys = [key for group in error.groups for key, problem in group.keys if problem is not None]
             missing = ", ".join(dict.fromkeys(keys))
@@ -250,6 +256,14 @@ class _Round:
                 report, message=message, hint=f"encrypt it for a key in {self._source.keys}, or put its key there"
             )
         return report
+
+    def _hint(self, refusals: Sequence[SopskitError]) -> str:
+        """What to do about refusals whose own hints name options of `sopskit apply`."""
+        if any(isinstance(refusal, ForeignError) for refusal in refusals):
+            return "only the source that has it in its inventory may change it, unless its label sopskit/inventory is removed"
+        if any(isinstance(refusal, RefusalError) and refusal.is_conflict for refusal in refusals):
+            return CONFLICT if self._source.correct else REPORTED_CONFLICT
+        return ""
 
     def _reason(self, error: SopskitError) -> str:
         """The condition's reason."""

@@ -49,19 +49,22 @@ class Teller:
         notify: Callable[[Source, Notice], None],
         log: Callable[[str], None],
         cluster: str,
+        *,
+        log_all: bool = False,
     ) -> None:
-        """`log` takes one line, `cluster` is the name of the cluster in notices."""
+        """`log` takes one line, with `log_all` also where nothing has changed; `cluster` is its name in notices."""
         self._connection = connection
         self._events = events
         self._metrics = metrics
         self._notify = notify
         self._log = log
         self._cluster = cluster
+        self._log_all = log_all
 
     def finished(self, source: Source, report: Report, before: Before, seconds: float) -> Status | None:
         """Tell of a round; gives the status that is written now, None if it could not be."""
         self._metrics.round(source.id, report, seconds)
-        if report.outcome is not Outcome.UNCHANGED or _was_bad(before.report):
+        if self._log_all or report.outcome is not Outcome.UNCHANGED or _was_bad(before.report):
             self._log(_line(source, report))
         for kind, text in news(report, before):
             self._event(source, kind, report, text)
@@ -93,6 +96,13 @@ class Teller:
                 self._events.tell(source.id, source.uid, "Invalid", source.message, warning=True)
         return self.status(source.id, wanted, before)
 
+    def rests(self, source: Source, before: Before) -> Status | None:
+        """Tell that nothing is done with a source; gives the status that is written now."""
+        wanted = statuses.of_suspended(source, before.last)
+        if wanted != before.status:
+            self._log(f"{source.id}: is suspended")
+        return self.status(source.id, wanted, before)
+
     def gone(self, id: SourceId) -> None:
         """A source that is no longer listed."""
         self.forget(id)
@@ -107,6 +117,8 @@ class Teller:
             return
         warning = kind in {"failed", "drifted"}
         reason = report.reason if kind == "failed" else kind.capitalize()
+        if kind == "failed" and report.hint:
+            text = f"{text} ({report.hint})"
         self._events.tell(source.id, source.uid, reason, text, warning=warning)
 
     def _notice(self, source: Source, kind: str, report: Report, text: str) -> Notice:

@@ -143,7 +143,8 @@ def test_a_right_that_is_missing_and_nothing_is_applied(
     cluster.allow("deployer", namespace, ["configmaps"])
     with pytest.raises(RefusedPlanError) as caught:
         as_user("deployer").apply(config_map("one", a="b"), secret("two", a="canary"))
-    assert refused(caught) == [f"Secret {namespace}/two: the API server forbids it (Forbidden)"]
+    why = f"the API server forbids it (Forbidden): deployer may not get secrets in {namespace}"
+    assert refused(caught) == [f"Secret {namespace}/two: {why}"]
     assert names_in(cluster, namespace, "configmaps") == []
 
 

@@ -178,7 +178,7 @@ def test_an_object_that_we_may_not_see_prevents_all_deleting(
     with pytest.raises(RefusedPlanError) as caught:
         as_user("deployer").apply(config_map("one"), name="app", prune=True)
     assert [f"{id}: {error.message}" for id, error in caught.value.refusals] == [
-        f"Secret {namespace}/one: the API server forbids it (Forbidden)"
+        f"Secret {namespace}/one: the API server forbids it (Forbidden): deployer may not get secrets in {namespace}"
     ]
     assert names_in(cluster, namespace, "configmaps") == ["one", "sopskit-inventory-app", "two"]
 

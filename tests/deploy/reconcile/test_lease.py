@@ -9,6 +9,7 @@ import pytest
 from sopskit.cluster import Connection, Patience
 from sopskit.cluster.kubeconfig import read_kubeconfig
 from sopskit.deploy.reconcile.lease import DURATION, GIVE_UP, RENEW, Lease
+from tests.cluster.faults import Refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,3 +123,21 @@ def test_it_is_held_for_a_while_when_the_server_is_away(
     cluster.start()
     clock.now += RENEW
     assert one.keep()
+
+
+def test_why_it_cannot_be_asked_for_is_said_until_it_can(
+    cluster: Cluster, proxy: Proxy, namespace: str, tmp_path: Path, wanting: Callable[[str, Clock], Lease]
+) -> None:
+    connection = Connection(read_kubeconfig([str(cluster.kubeconfig(tmp_path / "direct"))]))
+    nowhere = Lease(connection, "no-such-namespace", "reconcile", "me")
+    assert (nowhere.keep(), nowhere.problem) == (
+        False,
+        "the API server does not have it, or not its namespace (NotFound)",
+    )
+    clock = Clock()
+    lease = wanting("me", clock)
+    proxy.inject(Refuse(503))
+    assert (lease.keep(), lease.problem != "") == (False, True)
+    proxy.clear()
+    clock.now += RENEW
+    assert (lease.keep(), lease.problem) == (True, "")

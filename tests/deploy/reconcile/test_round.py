@@ -249,6 +249,9 @@ def test_a_new_commit_does_not_pass_over_what_was_changed_by_hand_where_drift_is
     found = rounds.told(source)
     why = "Secret NS/s0: kubectl-edit owns fields of it: .data.a"
     assert found[:3] == ("failed", "ApplyRefused", f"1 object is refused, so nothing was applied: {why}")
+    assert rounds.run(source).hint == (
+        "with `drift: report` nothing of others is overwritten: have the same in Git, undo it, or ask for `correct`"
+    )
     assert rounds.written() == []
 
     # the same value in Git ends it

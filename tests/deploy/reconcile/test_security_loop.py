@@ -373,7 +373,7 @@ def test_silent_receivers_of_one_namespace_do_not_hold_up_those_of_another(silen
 def test_an_answer_that_nobody_foresaw_does_not_end_the_renewing_of_the_lease() -> None:
     broken = cast("Connection", None)
     lease = Lease(broken, "sopskit", "lease", "me")
-    leadership = Leadership(lease, lambda held: None)
+    leadership = Leadership(lease, lambda held: None, lambda line: None)
     leadership.start()
     before = lease._next
     until(lambda: lease._next > before)

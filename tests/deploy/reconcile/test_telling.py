@@ -67,6 +67,15 @@ def test_only_those_are_told_who_want_to_know() -> None:
     ]
 
 
+def test_a_source_that_rests_is_logged_once() -> None:
+    lines: list[str] = []
+    teller = Teller(None, None, Metrics(), lambda source, notice: None, lines.append, "")
+    source = Source(SourceId("team-a", "dev"), "https://git.example.org/c.git", "main", ".", "sops")
+    status = teller.rests(source, Before(None, None, {}))
+    teller.rests(source, Before(None, status, {}))
+    assert lines == ["team-a/dev: is suspended"]
+
+
 @pytest.mark.parametrize("report", [APPLIED, SAME, FAILED, DRIFTED, CORRECTED])
 def test_a_report_comes_out_of_the_child_as_it_was(report: Report) -> None:
     assert from_json(report.to_json()) == report
