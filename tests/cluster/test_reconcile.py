@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +14,10 @@ from sopskit.deploy.reconcile.source import REQUEST
 from tests.cluster.apiserver import MERGE
 from tests.cluster.reconciler import condition, until
 from tests.cluster.walking import names, password
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.cluster.apiserver import Object
     from tests.cluster.reconciler import Reconciler
@@ -109,6 +110,30 @@ def test_kubectl_waits_for_the_round_of_a_changed_source(
         subprocess.run([*wait, "--for=condition=Ready=false", "--timeout=60s"], check=True, capture_output=True)
         ready = condition(walk.sources.status(id))
         assert (ready["reason"], ready["observedGeneration"]) == ("SourceRefused", 2)
+
+
+@pytest.mark.usefixtures("accounts")
+def test_a_source_is_renamed_as_the_page_says(
+    walk: Walk, http: HttpServer, reconciler: Reconciler, tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    namespace = walk.tree.namespace("dev")
+    config = walk.cluster.kubeconfig(tmp_path / "kubectl.kubeconfig")
+    commit = walk.git("rev-parse", "HEAD")
+    with reconciler:
+        old = walk.source("dev", http.url("config.git"), helm=True)
+        walk.sources.wait_ready(old, commit)
+        assert walk.cluster.request("DELETE", old.path).status == 200
+        new = walk.source("dev", http.url("config.git"), name="other", helm=True)
+        assert "is in the inventory" in walk.sources.wait_failed(new, "ApplyRefused")
+        lines = (ROOT / "docs" / "reconciling.md").read_text().splitlines()
+        (start,) = (number for number, line in enumerate(lines) if line.startswith("OWNER=$("))
+        script = "\n".join(lines[start : start + 3])
+        # the objects of this tree have a namespace of their own, the inventory is beside the source
+        script = script.replace("-n team-a delete", f"-n {walk.sources.namespace} delete").replace("team-a", namespace)
+        script = script.replace("secret,configmap,deployment", "secret,configmap,deployment,service,namespace")
+        environ = {"PATH": f"{Path(tool('kubectl')).parent}:/usr/bin:/bin", "KUBECONFIG": str(config)}
+        subprocess.run(["bash", "-euc", script], env=environ, check=True, capture_output=True)
+        walk.sources.wait_ready(new, commit)
 
 
 def has_handled(request: str, status: Object) -> bool:

@@ -48,15 +48,15 @@ class Walk:
         command = ["git", "-C", str(self.tree.git.folder), *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    def source(self, environment: str, url: str, **spec: object) -> SourceId:
-        """A source for an environment."""
+    def source(self, environment: str, url: str, *, name: str = "", **spec: object) -> SourceId:
+        """A source for an environment, called after it or by another name."""
         usual: dict[str, Any] = {
             "repository": url,
             "path": f"k8s/gitops/{environment}",
             "credentials": {"secretRef": {"name": "git"}},
             "keys": {"secretRef": {"name": f"keys-{environment}"}},
         }
-        return self.sources.write(environment, **(usual | FAST | spec))
+        return self.sources.write(name or environment, **(usual | FAST | spec))
 
 
 @pytest.fixture

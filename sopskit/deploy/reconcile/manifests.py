@@ -27,6 +27,10 @@ SHARD = re.compile(
     r"=(?P<value>(?:[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?)\Z"
 )
 CLUSTER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._/:@-]{0,251}[A-Za-z0-9])?\Z")
+NARROWER = """\
+# If it was installed for all namespaces before, it keeps these rights until they are taken away:
+#   kubectl delete clusterrolebinding,clusterrole sopskit-reconcile
+"""
 CLUSTER_ROLE = "kind: ClusterRole\nmetadata:\n  name: sopskit-reconcile\n"
 BINDING = """\
 apiVersion: rbac.authorization.k8s.io/v1
@@ -87,7 +91,8 @@ def manifests(image: str = "", namespaces: Sequence[str] = (), part: Part = ALL,
     words = [("--namespace", namespace) for namespace in wanted]
     words += [("--shard", part.shard), ("--lease-name", part.name if part != ALL else ""), ("--cluster", cluster)]
     given = "".join(f'{option}, "{value}", ' for option, value in words if value)
-    return "---\n".join((_text("crd.yaml"), _deployment(image, part.name, given), *_rights(wanted)))
+    text = "---\n".join((_text("crd.yaml"), _deployment(image, part.name, given), *_rights(wanted)))
+    return f"{NARROWER}{text}" if wanted else text
 
 
 def _deployment(image: str, name: str, words: str) -> str:

@@ -301,3 +301,8 @@ def test_stores_that_no_source_needs_are_removed(tmp_path: Any) -> None:
     assert sorted(path.name for path in stores.iterdir()) == ["kept", "kept.lock"]
     workplace.keep_stores(set())
     assert list(stores.iterdir()) == []
+
+
+def test_who_narrows_the_rights_is_told_which_stay() -> None:
+    told = "kubectl delete clusterrolebinding,clusterrole sopskit-reconcile"
+    assert (told in manifests(namespaces=["team-a"]), told in manifests()) == (True, False)
