@@ -37,7 +37,8 @@ def kept_back() -> Iterator[Callable[[], None]]:
         nonlocal waiting
         if waiting:
             for number, handler in changed.items():
-                signal.signal(number, handler)
+                if signal.getsignal(number) is keep:  # or another signal's handler has changed it
+                    signal.signal(number, handler)
             waiting = False
         while came:
             signal.raise_signal(came.pop())

@@ -90,3 +90,9 @@ def test_outside_of_the_main_thread_nothing_is_done() -> None:
     thread.start()
     thread.join()
     assert seen == before
+
+
+def test_a_handler_that_was_changed_meanwhile_stays() -> None:
+    with kept_back():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as one of a signal that is not kept back does
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN

@@ -27,9 +27,19 @@ if TYPE_CHECKING:
 
 LEAST_FILES = 64  # to start a worker costs as much as to open about ten of them
 MOST_PROCESSES = 4
-CHUNK = 16  # files that a process takes at a time
+CHUNK = 16  # files that a process takes at a time, or more
 TICKET = 2  # bytes that stand for a chunk
+MOST_CHUNKS = 2000  # all tickets must fit into a pipe, which may have one page (pipe(7))
 NOTHING_OPENED: Found = {}
+
+
+class _Job(NamedTuple):
+    """What is to be opened; `tickets` is a pipe that holds the numbers of all chunks: who reads one has that chunk to do."""
+
+    opener: SourceOpener
+    files: Files
+    chunk: int
+    tickets: int
 
 
 class _Worker(NamedTuple):
@@ -68,44 +78,45 @@ def _processes() -> int:
 
 def _share(opener: SourceOpener, files: Files, count: int) -> Found:
     """What this process and `count - 1` workers could open. What they could not is missing: the caller finds out why."""
-    tickets = _tickets(-(-len(files) // CHUNK))
+    chunk = max(CHUNK, -(-len(files) // MOST_CHUNKS))
+    job = _Job(opener, files, chunk, _tickets(-(-len(files) // chunk)))
     workers: list[_Worker] = []
     try:
         with contextlib.suppress(OSError):  # no more processes are allowed: there are fewer, then
             for _ in range(count - 1):
-                workers.append(_fork(opener, files, tickets))  # noqa: PERF401 those before a failure are kept
-        found = _open_some(opener, files, tickets)
+                workers.append(_fork(job))  # noqa: PERF401 those before a failure are kept
+        found = _open_some(job)
         for worker in workers:
             found |= _result(worker)
     finally:
-        os.close(tickets)
+        os.close(job.tickets)
         for worker in workers:
             _end(worker)
     return found
 
 
 def _tickets(count: int) -> int:
-    """A pipe that holds the numbers of all chunks; who reads one has that chunk to do."""
+    """A pipe with the numbers of so many chunks."""
     reading, writing = os.pipe()
     os.write(writing, b"".join(number.to_bytes(TICKET, "big") for number in range(count)))
     os.close(writing)
     return reading
 
 
-def _open_some(opener: SourceOpener, files: Files, tickets: int) -> Found:
+def _open_some(job: _Job) -> Found:
     """Open chunk after chunk until there are no more, or one file does not open."""
     found: Found = {}
-    while ticket := os.read(tickets, TICKET):
-        start = int.from_bytes(ticket, "big") * CHUNK
-        for number in range(start, min(start + CHUNK, len(files))):
+    while ticket := os.read(job.tickets, TICKET):
+        start = int.from_bytes(ticket, "big") * job.chunk
+        for number in range(start, min(start + job.chunk, len(job.files))):
             try:
-                found[number] = opener.open(*files[number])
+                found[number] = job.opener.open(*job.files[number])
             except SopskitError:
                 return found
     return found
 
 
-def _fork(opener: SourceOpener, files: Files, tickets: int) -> _Worker:
+def _fork(job: _Job) -> _Worker:
     reading, writing = os.pipe()
     try:
         pid = os.fork()
@@ -114,19 +125,19 @@ def _fork(opener: SourceOpener, files: Files, tickets: int) -> _Worker:
         os.close(writing)
         raise
     if not pid:
-        _work(opener, files, tickets, writing)
+        _work(job, writing)
     os.close(writing)
     return _Worker(pid, reading)
 
 
-def _work(opener: SourceOpener, files: Files, tickets: int, writing: int) -> NoReturn:
+def _work(job: _Job, writing: int) -> NoReturn:
     """The worker's whole life. Without a terminal: a question is the parent's to ask, about a file that did not open here."""
     try:
         os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in range(3):
             os.dup2(null, descriptor)
-        found = _open_some(opener, files, tickets)
+        found = _open_some(job)
         plain = {number: opened and (opened.plaintext, opened.secrets) for number, opened in found.items()}
         with open(writing, "wb") as pipe:
             pipe.write(marshal.dumps(plain))
@@ -147,6 +158,8 @@ def _result(worker: _Worker) -> Mapping[int, OpenedSource | None]:
 
 def _end(worker: _Worker) -> None:
     os.close(worker.pipe)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)  # with gpg, if it has started that
     with contextlib.suppress(ProcessLookupError, ChildProcessError):  # somebody else may wait for all children
         os.kill(worker.pid, signal.SIGKILL)
         os.waitpid(worker.pid, 0)

@@ -95,6 +95,12 @@ def test_all_come_in_their_order(files: list[Path], alice: AgeTestKey) -> None:
 
 
 @several
+def test_few_chunks_do_for_many_files(files: list[Path], alice: AgeTestKey) -> None:
+    few = "import sopskit.deploy.workers as workers; workers.MOST_CHUNKS = 2"
+    assert open_folder(files[0].parent, alice, few) == {**EXPECTED, "forked": True}
+
+
+@several
 def test_workers_that_die_are_no_loss(files: list[Path], alice: AgeTestKey) -> None:
     dying = "os.register_at_fork(after_in_child=lambda: os._exit(1))"
     assert open_folder(files[0].parent, alice, dying) == {**EXPECTED, "forked": True}

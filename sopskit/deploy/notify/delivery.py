@@ -157,9 +157,18 @@ class Delivery:
         if len(lane.waiting) >= self._limits.lane:
             self._drop(key)  # the newest says most
         elif self._total >= self._limits.total:
-            self._drop(max(self._lanes, key=lambda key: len(self._lanes[key].waiting)))
+            self._drop(self._longest())
         lane.waiting.append(waiting)
         self._total += 1
+
+    def _longest(self) -> tuple[Receiver, str]:
+        """The longest lane of the namespace that has most: one with many lanes must not crowd out another's."""
+        waiting: Counter[str] = Counter()
+        for (receiver, _), lane in self._lanes.items():
+            waiting[receiver.namespace] += len(lane.waiting)
+        ((most, _),) = waiting.most_common(1)
+        mine = (key for key in self._lanes if key[0].namespace == most)
+        return max(mine, key=lambda key: len(self._lanes[key].waiting))
 
     def _drop(self, key: tuple[Receiver, str]) -> None:
         """The oldest of a lane."""

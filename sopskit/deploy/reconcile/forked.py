@@ -34,7 +34,10 @@ FINE = b"\1"  # before what the function gave
 
 
 class Limits(NamedTuple):
-    """Of one child: seconds by the clock (and of processor time), bytes of address space; 0 for no limit of these."""
+    """Of one child: seconds by the clock (and of processor time), bytes of address space; 0 for no limit of these.
+
+    A process that the child forks or starts may have as much again.
+    """
 
     seconds: float = 300.0
     memory: int = 4 * 1024**3
@@ -148,7 +151,8 @@ def _end_with_supervisor() -> None:
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 the signal module's
     """Unwind, so that programs that were started are ended and folders removed; not for long, and asked once."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for asking in (signal.SIGTERM, signal.SIGXCPU):
+        signal.signal(asking, signal.SIG_IGN)
     signal.alarm(GRACE)  # its own signal's default is to end the process
     raise SystemExit(128 + number)
 

@@ -150,9 +150,10 @@ class Supervisor:
     def _tick(self, pause: float) -> None:
         for ended in self._children.wait(pause, [self._beside.bell]):
             self._ended(ended.key, ended.answer)
+        was_leading = self._leading  # if so, `take` forgets what was known before
         self._beside.take()
         self.last_tick = self._clock()
-        if self._leading and not self._stopping:
+        if was_leading and self._leading and not self._stopping:
             self._sync()
             self._begin()
 

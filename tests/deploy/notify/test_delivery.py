@@ -61,8 +61,8 @@ def delivering(limits: Limits = FAST, **secrets: Mapping[str, bytes]) -> Iterato
         world.delivery.close(1.0)
 
 
-def source(*channels: Channel, name: str = "app") -> Source:
-    return Source(SourceId("dev", name), "https://git.example.org/x.git", "main", ".", "keys", channels=channels)
+def source(*channels: Channel, name: str = "app", namespace: str = "dev") -> Source:
+    return Source(SourceId(namespace, name), "https://git.example.org/x.git", "main", ".", "keys", channels=channels)
 
 
 def hook(secret: str = "hook", *kinds: str) -> Channel:
@@ -205,6 +205,27 @@ def test_who_has_most_waiting_loses_when_all_have_too_many() -> None:
         server.release()
         assert world.counts(sent=4, dropped=1)
         assert sorted(arrived(server)) == ["1", "2", "first", "other"]
+
+
+def test_a_namespace_of_many_sources_does_not_crowd_out_another() -> None:
+    limits = FAST._replace(total=5)
+    with (
+        serving(Reply(hang=60)) as server,
+        serving(Reply(hang=60)) as other,
+        delivering(limits, hook=to(server), other=to(other)) as world,
+    ):
+        for namespace, secret in (("dev", "hook"), ("qa", "other")):
+            world.delivery.notify(source(hook(secret), namespace=namespace), said("first", source=f"{namespace}/app"))
+        assert eventually(lambda: bool(server.seen and other.seen))
+        for number in range(2):
+            world.delivery.notify(source(hook("other"), namespace="qa"), said(number, source="qa/app"))
+        for number in range(4):
+            name = f"s{number}"
+            world.delivery.notify(source(hook(), name=name), said(name, source=f"dev/{name}"))
+        server.release()
+        other.release()
+        assert world.counts(sent=7, dropped=1)
+        assert arrived(other) == ["first", "0", "1"]
 
 
 def test_a_source_that_says_much_is_slowed_down_and_others_are_not() -> None:
