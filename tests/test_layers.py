@@ -10,6 +10,7 @@ from tests.source_tree import PACKAGE, Import, Module, imports, modules
 
 FLOORS = {
     "errors": 0,
+    "memory": 0,
     "secret": 0,
     "signals": 0,
     "age": 1,

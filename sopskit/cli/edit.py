@@ -13,10 +13,11 @@ from sopskit.cli.declare import Option, Verb
 from sopskit.cli.results import Stage
 from sopskit.document import DEFAULT_LIMITS
 from sopskit.errors import ConfigError, EditorError, NoMatchingRuleError, SopskitError, UnchangedError, UsageError
+from sopskit.memory import SHARED_MEMORY
 from sopskit.workflow import files
 from sopskit.workflow.decrypt import open_bytes
 from sopskit.workflow.edit import draft_of, finish, new_draft, rescue
-from sopskit.workflow.editor import SHARED_MEMORY, Cancelled, Session, find_editor
+from sopskit.workflow.editor import Cancelled, Session, find_editor
 from sopskit.workflow.folders import RESCUED
 from sopskit.workflow.outcome import CHANGE, READ, WRITE
 from sopskit.workflow.writer import replace

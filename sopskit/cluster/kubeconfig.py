@@ -18,11 +18,11 @@ import yaml
 
 from sopskit.cluster.access import new_configuration
 from sopskit.errors import ConfigError, FileAccessError
+from sopskit.memory import SHARED_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 OUR_KEYS = ("SOPS_AGE_KEY",)  # variables that hold a private key, not the way to one
 SECTIONS = ("clusters", "contexts", "users")
 EMBEDDED = {

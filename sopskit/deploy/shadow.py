@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sopskit.errors import BuildError, LimitError
 from sopskit.keysources.ownfolder import make_own_folder
+from sopskit.memory import SHARED_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sopskit.deploy.tree import Source
 
 PREFIX = "sopskit-render-"
-IN_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 LEAST_ROOM = 16 * 1024 * 1024  # bytes, above what is needed
 STACK = 256 * 1024  # bytes for a thread; with the usual 8 MiB, 500 of them would be all of a limit of 4 GiB
 NO_LINKS: Mapping[Path, Path] = {}
@@ -122,7 +122,7 @@ class ShadowTree:
 
 def remove_trees_of(process: int) -> None:
     """Remove what a process of this number, which was killed, has left in memory. Its builders must have ended."""
-    for folder in Path(IN_MEMORY).glob(f"{PREFIX}{process}-*"):
+    for folder in Path(SHARED_MEMORY).glob(f"{PREFIX}{process}-*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -132,11 +132,11 @@ def _memory_for(size: int) -> str | None:
     Not for secrecy: no plaintext is in the files. On a disk it takes five times as long to make a FIFO.
     """
     try:
-        status = os.statvfs(IN_MEMORY)
+        status = os.statvfs(SHARED_MEMORY)
     except OSError:
         return None
     room = status.f_bavail * status.f_frsize
-    return IN_MEMORY if os.access(IN_MEMORY, os.W_OK | os.X_OK) and room > 2 * size + LEAST_ROOM else None
+    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) and room > 2 * size + LEAST_ROOM else None
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from sopskit.git.pktline import FLUSH, VERSION, ProtocolError, branch_tip, packe
 from sopskit.git.programs import find_program
 from sopskit.git.remote import Reason
 from sopskit.git.sshagent import Agent
+from sopskit.memory import SHARED_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 PREFIX = "sopskit-ssh-"
 LONGEST_PLACE = 64  # characters: with the agent's socket in it a path must stay below 108 (unix(7))
-SHORT_PLACES = ("/dev/shm", "/tmp")  # noqa: S108 our folder in it has a random name and mode 0700
+SHORT_PLACES = (SHARED_MEMORY, "/tmp")  # noqa: S108 our folder in it has a random name and mode 0700
 FIXED = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sopskit.errors import GpgError, RefusedError, SopskitError
 from sopskit.keysources.ownfolder import make_own_folder
+from sopskit.memory import SHARED_MEMORY, is_in_memory
 from sopskit.signals import kept_back
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from sopskit.pgp import Gpg
 
 PREFIX = "sopskit-gnupg-"
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
-IN_MEMORY = frozenset(("tmpfs", "ramfs"))
-MOUNTS = "/proc/self/mountinfo"
 LONGEST_PLACE = 56  # characters: with the agent's socket in it a path must stay below 108 (unix(7))
 DEADLINE = 30  # seconds for one call of gpg
 # no smart cards, no passwords kept by a desktop, and nobody who could be asked
@@ -93,7 +91,7 @@ class PrivateGpgHome:
 
 def _make_folder() -> tuple[str, int]:
     places = (tempfile.gettempdir(), SHARED_MEMORY)
-    base = next((place for place in places if len(place) <= LONGEST_PLACE and _file_system(place) in IN_MEMORY), None)
+    base = next((place for place in places if len(place) <= LONGEST_PLACE and is_in_memory(place)), None)
     if base is None:
         raise RefusedError(
             "PGP keys would have to be imported into a folder on a disk: neither /dev/shm nor the folder for "
@@ -112,23 +110,6 @@ def remove_homes_of(process: int) -> None:
     for name in os.listdir(SHARED_MEMORY) if os.path.isdir(SHARED_MEMORY) else ():
         if name.startswith(f"{PREFIX}{process}-"):
             shutil.rmtree(os.path.join(SHARED_MEMORY, name), ignore_errors=True)
-
-
-def _file_system(folder: str) -> str:
-    """The type of file system that a folder is on, as the kernel tells (proc(5), mountinfo); empty if it does not."""
-    folder = os.path.realpath(folder)
-    found, best = "", ""
-    try:
-        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
-                fields, _, source = line.partition(" - ")
-                point = fields.split(" ")[4]
-                inside = folder == point or folder.startswith(point.rstrip("/") + "/")
-                if inside and len(point) >= len(best):
-                    best, found = point, source.split(" ", 1)[0]
-    except (OSError, IndexError):
-        return ""
-    return found
 
 
 def _run(command: list[str], data: bytes, environment: Mapping[str, str]) -> bytes:

@@ -18,6 +18,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import EditorError, RefusedError
+from sopskit.memory import is_in_memory
 from sopskit.workflow.files import read_all, reason, write_all
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 PREFIX = "sopskit-edit-"
-IN_MEMORY = frozenset(("tmpfs", "ramfs"))
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it is made with a random name and checked
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 FROM_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
 # variables that hold a private key: an editor and its plug-ins have no use for it
@@ -218,30 +217,10 @@ HINT = "name a folder with --temporary-folder DIR; if it is on a disk, the plain
 
 
 def _first_in_memory(folders: Sequence[str]) -> str:
-    mounts = _mounts()
     for folder in folders:
-        if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK) and _kind(folder, mounts) in IN_MEMORY:
+        if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK) and is_in_memory(folder):
             return folder
     raise RefusedError("there is no folder in memory for the plaintext, and a disk does not forget", hint=HINT)
-
-
-def _mounts() -> list[tuple[str, str]]:
-    """Mount points and their file systems, later ones over earlier ones."""
-    try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as lines:
-            fields = [line.split(" ") for line in lines]
-    except OSError:
-        return []
-    return [(words[1].replace("\\040", " "), words[2]) for words in fields if len(words) > 2]
-
-
-def _kind(folder: str, mounts: list[tuple[str, str]]) -> str:
-    real = os.path.realpath(folder)
-    best, kind = "", ""
-    for point, system in mounts:
-        if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
-            best, kind = point, system
-    return kind
 
 
 def _sweep(base: str) -> None:

@@ -27,6 +27,7 @@ from sopskit.deploy.reconcile.telling import Teller
 from sopskit.errors import FileAccessError
 from sopskit.keysources import gpghome
 from sopskit.keysources.ownfolder import make_own_folder, remove_left_folders
+from sopskit.memory import SHARED_MEMORY
 from sopskit.redact import escape
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PREFIX = "sopskit-reconcile-"
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 our folder in it has a random name and mode 0700
 DEFAULT_ACCOUNT = "default"  # the service account that every namespace has
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # cgroup v2: a number of bytes, or `max`
 LEAST_MEMORY = 2 * 1024**3  # bytes of address space; with less kustomize and helm, which reserve much, do not start

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # the folder with the pipes is made in TMPDIR, a test's own, instead of in memory
 RUN = (
-    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from sopskit.deploy import shadow; shadow.IN_MEMORY = '/nonexistent'; "
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from sopskit.deploy import shadow; shadow.SHARED_MEMORY = '/nonexistent'; "
     "from sopskit.cli.main import main; sys.exit(main())"
 )
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: one\nstringData:\n  password: canary-41c7\n"

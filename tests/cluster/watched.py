@@ -33,7 +33,7 @@ CHANGE = """\
 import os
 from sopskit.deploy import shadow
 from sopskit.deploy.reconcile import forked
-shadow.IN_MEMORY = "/nonexistent"
+shadow.SHARED_MEMORY = "/nonexistent"
 if os.geteuid():
     forked.DUMPABLE = 0x7FFFFFFF
 """

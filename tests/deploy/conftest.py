@@ -76,6 +76,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which trees for the builder are made, without anything else in it."""
     folder = tmp_path / "tmp"
     folder.mkdir()
-    monkeypatch.setattr(shadow, "IN_MEMORY", str(folder))
+    monkeypatch.setattr(shadow, "SHARED_MEMORY", str(folder))
     monkeypatch.setattr(shadow, "LEAST_ROOM", 0)
     return folder

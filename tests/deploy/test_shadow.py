@@ -136,7 +136,7 @@ def test_the_tree_is_in_memory_if_there_is_room(tmp_path: Path, monkeypatch: pyt
         ("/dev/shm", 2**60, tmp_path),
         ("/nonexistent", 0, tmp_path),
     ):
-        monkeypatch.setattr(shadow_module, "IN_MEMORY", place)
+        monkeypatch.setattr(shadow_module, "SHARED_MEMORY", place)
         monkeypatch.setattr(shadow_module, "LEAST_ROOM", room)
         with ShadowTree([], tmp_path) as shadow:
             assert shadow.folder.parent.parent == expected

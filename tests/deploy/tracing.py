@@ -34,7 +34,7 @@ def program(change: str = "") -> str:
     The folder with the FIFOs is made where temporary files go, on a disk, where plaintext would be worst.
     """
     start = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-    on_disk = "from sopskit.deploy import shadow; shadow.IN_MEMORY = '/nonexistent'\n"
+    on_disk = "from sopskit.deploy import shadow; shadow.SHARED_MEMORY = '/nonexistent'\n"
     return f"{start}{on_disk}{change}\nfrom sopskit.cli.main import main\nsys.exit(main())"
 
 

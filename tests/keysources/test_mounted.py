@@ -254,7 +254,7 @@ def test_pgp_keys_are_put_on_no_disk(
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text("22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n")
-    monkeypatch.setattr(gpghome, "MOUNTS", str(mounts))
+    monkeypatch.setattr("sopskit.memory.MOUNTS", str(mounts))
     with pytest.raises(RefusedError, match="a folder on a disk"):
         mounted.from_data({"a.asc": PGP_KEY}, search_path=gpg_path)
     mounts.write_text(mounts.read_text() + f"23 22 0:1 / {memory} rw - tmpfs tmpfs rw\n")
@@ -264,7 +264,7 @@ def test_pgp_keys_are_put_on_no_disk(
     monkeypatch.setattr("tempfile.tempdir", str(memory / "nowhere"))
     with pytest.raises(RefusedError, match="no folder for PGP keys can be made: no such file"):
         mounted.from_data({"a.asc": PGP_KEY}, search_path=gpg_path)
-    monkeypatch.setattr(gpghome, "MOUNTS", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("sopskit.memory.MOUNTS", str(tmp_path / "nowhere"))
     with pytest.raises(RefusedError, match="a folder on a disk"):
         mounted.from_data({"a.asc": PGP_KEY}, search_path=gpg_path)
 

@@ -107,18 +107,6 @@ def test_somebody_elses_folder_and_files_are_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_mounts_are_known_by_their_longest_name() -> None:
-    mounts = [("/", "ext4"), ("/dev", "devtmpfs"), ("/dev/shm", "tmpfs"), ("/a b", "ramfs")]
-    assert [editor._kind(path, mounts) for path in ("/dev/shm", "/dev/shmx", "/tmp", "/a b/c")] == [
-        "tmpfs",
-        "devtmpfs",
-        "ext4",
-        "ramfs",
-    ]
-    if Path("/proc/self/mounts").exists():
-        assert editor._mounts()
-
-
 def test_an_editor_with_arguments_is_split_like_a_shell_does() -> None:
     found = find_editor({**ENVIRON, "SOPS_EDITOR": "sh -c 'a b'"})
     assert found.command == ("sh", "-c", "a b")

@@ -18,7 +18,8 @@ from sopskit.deploy.reconcile.source import API_VERSION, KIND
 from sopskit.deploy.shadow import ShadowTree
 from sopskit.keysources import gpghome
 from sopskit.keysources.ownfolder import make_own_folder, remove_left_folders
-from sopskit.workflow.reconcile import SHARED_MEMORY, Options, Reconciler
+from sopskit.memory import SHARED_MEMORY
+from sopskit.workflow.reconcile import Options, Reconciler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from sopskit.deploy.reconcile.loop import Settings, Supervisor
 from sopskit.deploy.reconcile.metrics import Metrics
 from sopskit.deploy.reconcile.source import API_VERSION, KIND
 from sopskit.deploy.reconcile.telling import Teller
-from sopskit.deploy.shadow import IN_MEMORY
+from sopskit.memory import SHARED_MEMORY
 from tests.cluster.builders import held_kustomize, lives, wait_for_builds
 from tests.cluster.reconciler import define, until
 from tests.deploy.reconcile.rounds import BEFORE
@@ -101,7 +101,7 @@ def test_a_round_that_is_killed_leaves_no_tree_of_its_build_in_memory(
 ) -> None:
     with Running(rounds, in_a_file(rounds, tmp_path), held) as running:
         wait_for_builds(held, 1)
-        trees = [tree for tree in Path(IN_MEMORY).glob("sopskit-render-*") if _is_of(tree, os.getpid())]
+        trees = [tree for tree in Path(SHARED_MEMORY).glob("sopskit-render-*") if _is_of(tree, os.getpid())]
         assert len(trees) == 1
         running.supervisor.lead(False)
         until(lambda: [tree.name for tree in trees if tree.exists()], lambda left: left == [], "the tree's end")
