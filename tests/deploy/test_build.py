@@ -293,7 +293,7 @@ FAILURES = {
     "the network": (
         "resources: [secret.yaml]\npatches: [{path: 'https://example.org/x'}]", SECRET, "something in the network is named, and that is refused"
     ),
-    "a program": ("resources: [secret.yaml]\ngenerators: [plugin.yaml]", SECRET, "a generator or transformer is a program, and none is started"),
+    "a program": ("resources: [secret.yaml]\ngenerators: [plugin.yaml]", SECRET, "a generator or transformer is a program, and none is started; encrypted files belong under resources"),
     "a chart": ("resources: [secret.yaml]\nhelmCharts: [{name: x}]", SECRET, "it has a Helm chart, and charts are not built by kustomize here"),
     "a circle": ("resources: [secret.yaml, circle]", SECRET, "kustomizations refer to each other in a circle"),
     "a field": ("resources: [secret.yaml]\nfield: 1", SECRET, "the kustomization file is not valid"),
