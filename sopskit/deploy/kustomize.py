@@ -89,7 +89,10 @@ CAUSES = (
     (b"illegally repeats the key", "a generator has a key twice"),
     (b"cannot merge or replace", "a generator merges into something that is not there"),
     (b"invalid utf8 bytes", "a file of variables is not UTF-8"),
-    (b"external plugins disabled", "a generator or transformer is a program, and none is started; encrypted files belong under resources"),
+    (
+        b"external plugins disabled",
+        "a generator or transformer is a program, and none is started; encrypted files belong under resources",
+    ),
     (b"must specify --enable-helm", "it has a Helm chart, and charts are not built by kustomize here"),
     (b"unable to parse", "a file is no valid manifest"),
     (b"invalid Kustomization", "the kustomization file is not valid"),
