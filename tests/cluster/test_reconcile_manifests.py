@@ -9,12 +9,14 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from sopskit.deploy.reconcile.source import API_VERSION, KIND
+from sopskit.deploy.reconcile.source import API_VERSION, KIND, Source, read_source
 from tests.cluster.apiserver import MERGE
 from tests.cluster.printed import container, installing, kubectl, one
 from tests.cluster.reconciler import Sources, until
 from tests.cluster.walking import password
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,7 +119,7 @@ WHOLE: Mapping[str, Any] = {
     "kubeVersion": "1.34.0",
     "suspend": True,
     "signedBy": ["ssh-ed25519 AAAA test only"],
-    "policy": [{"kinds": ["Secret"], "namespaces": ["dev"], "clusterKinds": ["Namespace"]}],
+    "policy": [{"kinds": ["Secret"], "namespaces": ["dev"], "clusterKinds": ["Namespace"], "names": ["app-*"]}],
     "checks": [
         {"name": "web", "http": {"url": "http://web.dev.svc/", "status": 204, "contains": "fine"}, "timeout": "5s"},
         {"name": "database", "tcp": {"address": "db.dev.svc:5432"}, "retries": 0, "every": "1s"},
@@ -176,7 +178,23 @@ def test_the_definition_takes_good_sources_and_refuses_bad_ones(
 
     until(lambda: ask(GOOD), lambda status: status == 201, "the definition is served")
     assert ask(WHOLE) == 201
+    assert ask(documented()) == 201
     assert [(spec, status) for spec in BAD if (status := ask({**GOOD, **spec})) not in {400, 422}] == []
+
+
+def documented() -> dict[str, Any]:
+    """The source with everything of the reconciler's page."""
+    page = (ROOT / "docs" / "reconciling.md").read_text()
+    text = page.partition("A source with everything:\n\n```yaml\n")[2].partition("```")[0]
+    spec: dict[str, Any] = yaml.safe_load(text)["spec"]
+    return spec
+
+
+def test_the_source_of_the_page_is_understood() -> None:
+    content = {"metadata": {"namespace": "team-a", "name": "prod"}, "spec": documented()}
+    source = read_source(content)
+    assert isinstance(source, Source)
+    assert set(documented()) | {"branch", "drift", "prune", "retryInterval", "suspend", "timeout"} == set(WHOLE)
 
 
 def test_kubectl_shows_what_a_source_is_at(
