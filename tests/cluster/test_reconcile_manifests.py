@@ -124,7 +124,7 @@ WHOLE: Mapping[str, Any] = {
         {"name": "web", "http": {"url": "http://web.dev.svc/", "status": 204, "contains": "fine"}, "timeout": "5s"},
         {"name": "database", "tcp": {"address": "db.dev.svc:5432"}, "retries": 0, "every": "1s"},
     ],
-    "notify": [{"type": "slack", "secretRef": {"name": "slack"}, "on": ["failed", "recovered"]}],
+    "notify": [{"type": "slack", "secretRef": {"name": "slack"}, "events": ["failed", "recovered"]}],
 }
 BAD: Sequence[Mapping[str, Any]] = [
     *({"repository": url} for url in ("", "git://git.example.org/x", "file:///etc", "ext::sh -c id", "https://a b", 7)),
@@ -157,7 +157,7 @@ BAD: Sequence[Mapping[str, Any]] = [
     {"checks": [{"name": "both", "http": {"url": "http://web/"}, "tcp": {"address": "web:80"}}]},
     {"notify": [{"type": "mail", "secretRef": {"name": "mail"}}]},
     {"notify": [{"type": "slack"}]},
-    {"notify": [{"type": "slack", "secretRef": {"name": "slack"}, "on": ["everything"]}]},
+    {"notify": [{"type": "slack", "secretRef": {"name": "slack"}, "events": ["everything"]}]},
     {"branches": ["main"]},
     {"path": "../other"},
     {"path": "/etc"},

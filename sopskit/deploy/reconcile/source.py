@@ -236,10 +236,10 @@ def _check(item: Fields) -> Check:
 
 
 def _channel(item: Fields) -> Channel:
-    wanted = item.texts("on") or list(NOTICES)
+    wanted = item.texts("events") or list(NOTICES)
     unknown = set(wanted) - set(NOTICES)
     if unknown:
-        raise ConfigError(f"{item.place}.on knows {', '.join(NOTICES)}")
+        raise ConfigError(f"{item.place}.events knows {', '.join(NOTICES)}")
     channel = Channel(item.choice("type", CHANNELS), item.secret("secretRef", plain=True), frozenset(wanted))
     item.close()
     return channel

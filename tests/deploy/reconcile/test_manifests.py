@@ -250,7 +250,7 @@ def test_the_definition_has_the_fields_that_are_read() -> None:
             {"name": "a", "http": {"url": "http://a/", "status": 200, "contains": "x"}, "timeout": "5s"},
             {"name": "b", "tcp": {"address": "b:1"}, "retries": 3, "every": "2s"},
         ],
-        "notify": [{"type": "slack", "secretRef": {"name": "slack"}, "on": ["failed"]}],
+        "notify": [{"type": "slack", "secretRef": {"name": "slack"}, "events": ["failed"]}],
     }
     properties = schema["properties"]["spec"]["properties"]
     assert properties.keys() == spec.keys()

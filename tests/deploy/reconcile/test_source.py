@@ -63,7 +63,7 @@ def test_every_field_is_read() -> None:
                 },
                 {"name": "db", "tcp": {"address": "db.dev.svc:5432"}, "retries": 0, "every": "500ms"},
             ],
-            notify=[{"type": "slack", "secretRef": {"name": "hook"}, "on": ["failed"]}],
+            notify=[{"type": "slack", "secretRef": {"name": "hook"}, "events": ["failed"]}],
         )
     )
     assert found == Source(
@@ -141,8 +141,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"notify": [{"type": "slack"}]}, "spec.notify[0].secretRef names no Secret"),
     (
-        {"notify": [{"type": "slack", "secretRef": {"name": "a"}, "on": ["all"]}]},
-        "spec.notify[0].on knows applied, failed, drifted, recovered, rotated",
+        {"notify": [{"type": "slack", "secretRef": {"name": "a"}, "events": ["all"]}]},
+        "spec.notify[0].events knows applied, failed, drifted, recovered, rotated",
     ),
     ({"impersonate": "cluster-admin"}, "spec has an unknown field impersonate"),
 ]
