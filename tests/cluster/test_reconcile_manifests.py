@@ -6,6 +6,7 @@ import copy
 import os
 import re
 import subprocess
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,6 +189,20 @@ def documented() -> dict[str, Any]:
     text = page.partition("A source with everything:\n\n```yaml\n")[2].partition("```")[0]
     spec: dict[str, Any] = yaml.safe_load(text)["spec"]
     return spec
+
+
+def test_the_objects_of_the_page_are_accepted(cluster: Cluster, namespace: str, install: Install) -> None:
+    install()
+    until(lambda: cluster.request("GET", f"/apis/{API_VERSION}/sopssources").status, lambda status: status == 200)
+    page = (ROOT / "docs" / "reconciling.md").read_text()
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
+    found = [item for text in blocks if "kind" in (item := yaml.safe_load(textwrap.dedent(text)))]
+    assert [item["kind"] for item in found] == ["SopsSource", "NetworkPolicy"]
+    for item in found:
+        item["metadata"]["namespace"] = namespace
+        path = f"{path_of(item).rpartition('/')[0]}?dryRun=All&fieldValidation=Strict"
+        answer = cluster.request("POST", path, item)
+        assert answer.status == 201, answer.body
 
 
 def test_the_source_of_the_page_is_understood() -> None:
