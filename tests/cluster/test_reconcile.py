@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +114,33 @@ def test_kubectl_waits_for_the_round_of_a_changed_source(
 
 
 @pytest.mark.usefixtures("accounts")
+def test_what_a_source_would_do_is_told_as_the_page_says(
+    walk: Walk, http: HttpServer, reconciler: Reconciler, tmp_path: Path, tool: Callable[[str], str], builders: str
+) -> None:
+    with reconciler:
+        id = walk.source("dev", http.url("config.git"), helm=True)
+        walk.sources.wait_ready(id, walk.git("rev-parse", "HEAD"))
+    walk.tree.change("dev", walk.tree.values["dev"]._replace(password="test-only-changed"))
+    owner, command = page_lines("OWNER=$(", "sopskit apply ")
+    owner = owner.replace("team-a", walk.tree.namespace("dev"))
+    command = command.replace("team-a", walk.sources.namespace).replace("sops-keys", "keys-dev")
+    python = f"{sys.executable} -m sopskit"
+    script = f"{owner}\n{command.replace('sopskit', python, 1).replace('--diff', '--helm --diff')}"
+    config = walk.cluster.kubeconfig(tmp_path / "kubectl.kubeconfig")
+    environ = {"PATH": f"{Path(tool('kubectl')).parent}:{builders}", "KUBECONFIG": str(config), "HOME": str(tmp_path)}
+    told = subprocess.run(
+        ["bash", "-euc", script],
+        env=environ | {"PYTHONPATH": str(ROOT)},
+        cwd=walk.tree.git.folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert f"~ Secret {walk.tree.namespace('dev')}/service1\n    ~ data.DB_PASSWORD: <redacted>\n" in told
+    assert "nothing was applied" in told
+
+
+@pytest.mark.usefixtures("accounts")
 def test_a_source_is_renamed_as_the_page_says(
     walk: Walk, http: HttpServer, reconciler: Reconciler, tmp_path: Path, tool: Callable[[str], str]
 ) -> None:
@@ -125,15 +153,19 @@ def test_a_source_is_renamed_as_the_page_says(
         assert walk.cluster.request("DELETE", old.path).status == 200
         new = walk.source("dev", http.url("config.git"), name="other", helm=True)
         assert "is in the inventory" in walk.sources.wait_failed(new, "ApplyRefused")
-        lines = (ROOT / "docs" / "reconciling.md").read_text().splitlines()
-        (start,) = (number for number, line in enumerate(lines) if line.startswith("OWNER=$("))
-        script = "\n".join(lines[start : start + 3])
+        script = "\n".join(page_lines("OWNER=$(", "kubectl -n team-a delete configmap", "kubectl -n team-a label"))
         # the objects of this tree have a namespace of their own, the inventory is beside the source
         script = script.replace("-n team-a delete", f"-n {walk.sources.namespace} delete").replace("team-a", namespace)
         script = script.replace("secret,configmap,deployment", "secret,configmap,deployment,service,namespace")
         environ = {"PATH": f"{Path(tool('kubectl')).parent}:/usr/bin:/bin", "KUBECONFIG": str(config)}
         subprocess.run(["bash", "-euc", script], env=environ, check=True, capture_output=True)
         walk.sources.wait_ready(new, commit)
+
+
+def page_lines(*starts: str) -> list[str]:
+    """The lines of the reconciler's page that begin so; where there are several, the first."""
+    lines = (ROOT / "docs" / "reconciling.md").read_text().splitlines()
+    return [next(line for line in lines if line.startswith(start)) for start in starts]
 
 
 def has_handled(request: str, status: Object) -> bool:
