@@ -336,6 +336,12 @@ def test_a_suspended_source_rests_and_drift_is_only_told_where_that_is_asked_for
         assert condition(fleet.sources.status(tells), "Drifted")["status"] == "True"
         assert fleet.applied() == ["tells-2"]
 
+        # what says nothing of the objects makes no new source of it
+        fleet.source("tells", drift="report", interval="6s")
+        fleet.sources.wait(tells, lambda status: condition(status).get("observedGeneration") == 2, "looked at anew")
+        assert condition(fleet.sources.status(tells))["reason"] == "Drifted"
+        assert fleet.applied() == ["tells-2"]
+
         # both are asked for again
         for id in (fleet.source("rests", suspend=False), fleet.source("tells", drift="correct")):
             fleet.sources.wait_ready(id, fleet.git("rev-parse", "HEAD"))

@@ -308,7 +308,7 @@ class Supervisor:
             folder,
             settings.search_path,
             settings.account,
-            state.applied,
+            state.in_place,
         )
         state.run(folder, self._clock())
         self._children.start((source.id, folder), run_round, order, Limits(source.longest, settings.memory))

@@ -116,6 +116,10 @@ class Source:
         """Seconds that a round may take, with the waiting and the checks after it."""
         return self.timeout + self.wait + sum(check.longest for check in self.checks)
 
+    def applies_as(self, other: Source) -> bool:
+        """Whether it would apply the same as another one: how often, how long and who is told make no difference."""
+        return _effect(self) == _effect(other)
+
     @property
     def owner(self) -> str:
         """The name of its inventory and the value of the label on its objects: one for each source of a cluster."""
@@ -124,6 +128,23 @@ class Source:
         digest = sha256(f"{self.id.namespace}/{self.id.name}".encode()).hexdigest()[:16]
         readable = re.sub(r"[^a-z0-9-]", "-", f"{self.id.namespace}-{self.id.name}")[:46].strip("-")
         return f"{readable}-{digest}"
+
+
+def _effect(source: Source) -> Source:
+    """A source without what says nothing of the objects."""
+    return replace(
+        source,
+        interval=0.0,
+        retry=0.0,
+        timeout=0.0,
+        wait=0.0,
+        correct=True,
+        suspended=False,
+        checks=(),
+        channels=(),
+        generation=0,
+        request="",
+    )
 
 
 class BadSource(NamedTuple):

@@ -36,8 +36,8 @@ class State:
     """One source. Used by the loop's thread only."""
 
     __slots__ = (
-        *("applied", "began", "due", "folder", "full_at", "live", "phase", "report"),
-        *("rounds", "running", "source", "status", "telling", "tried"),
+        *("applied", "applied_by", "began", "due", "folder", "full_at", "live", "phase"),
+        *("report", "rounds", "running", "source", "status", "telling", "tried"),
     )
 
     def __init__(self, source: Source | BadSource, live: Mapping[str, Any], now: float) -> None:
@@ -49,6 +49,7 @@ class State:
         self.report: Report | None = None
         self.status: Status | None = None
         self.applied = _applied(live)
+        self.applied_by: Source | None = None
         self.tried: Source | BadSource | None = None
         self.rounds = 0
         self.began = now
@@ -76,6 +77,13 @@ class State:
     def is_new(self) -> bool:
         """Whether the source has changed since its last round began."""
         return self.tried != self.source
+
+    @property
+    def in_place(self) -> Applied | None:
+        """What has been in the cluster as it should be; for this generation too, if it would apply the same."""
+        if self.applied is None or self.applied_by is None or not self.applied_by.applies_as(self.good):
+            return self.applied
+        return self.applied._replace(generation=self.good.generation)
 
     @property
     def stores(self) -> set[str]:
@@ -133,6 +141,7 @@ class State:
         self.tried = source
         if report.applied:
             self.applied = Applied(report.revision, source.generation, report.key_version)
+            self.applied_by = source
         self.due = due if self.source == source else Due(0.0)
 
 

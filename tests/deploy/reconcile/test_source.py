@@ -191,3 +191,25 @@ def test_whoever_asks_for_a_round_makes_it_another_source(annotations: Any, want
     found = read_source(asked)
     assert isinstance(found, Source)
     assert (found.request, found == read_source(content())) == (wanted, not wanted)
+
+
+@pytest.mark.parametrize(
+    ("spec", "same"),
+    [
+        ({"interval": "5m", "retryInterval": "5m", "timeout": "5m", "wait": "5m"}, True),
+        ({"drift": "report", "suspend": True}, True),
+        ({"notify": [{"type": "slack", "secretRef": {"name": "hook"}}]}, True),
+        ({"checks": [{"name": "db", "tcp": {"address": "db:5432"}}]}, True),
+        ({"path": "k8s/gitops/qa"}, False),
+        ({"prune": False}, False),
+        ({"policy": [{"kinds": ["Secret"]}]}, False),
+        ({"serviceAccountName": "other"}, False),
+        ({"targetNamespace": "other"}, False),
+    ],
+    ids=["times", "drift", "notify", "checks", "path", "prune", "policy", "account", "namespace"],
+)
+def test_what_makes_a_source_apply_something_else(spec: dict[str, Any], same: bool) -> None:
+    changed, before = read_source(content(**spec)), read_source(content())
+    assert isinstance(changed, Source)
+    assert isinstance(before, Source)
+    assert changed.applies_as(before) is same

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sopskit.deploy.reconcile import status as statuses
-from sopskit.deploy.reconcile.report import Applied
+from sopskit.deploy.reconcile.report import Applied, Outcome, Report
+from sopskit.deploy.reconcile.schedule import Due
 from sopskit.deploy.reconcile.source import BadSource, Source, SourceId
 from sopskit.deploy.reconcile.state import State
 from sopskit.deploy.reconcile.status import Condition
@@ -72,3 +74,12 @@ def test_what_was_asked_for_stays_said_after_a_restart() -> None:
     last = State(SOURCE, live, 0.0).before.last
     assert last is not None
     assert statuses.of_running(SOURCE, last).request == "now"
+
+
+def test_a_source_that_applies_the_same_has_it_in_place_already() -> None:
+    state = State(SOURCE, {}, 0.0)
+    state.over(SOURCE, Report(Outcome.APPLIED, "Applied", "", "a", applied=True, key_version="7"), None, Due(0.0))
+    changes: list[dict[str, Any]] = [{"interval": 7.0}, {"path": "qa"}, {"path": "qa", "interval": 7.0}]
+    for number, fields in enumerate(changes):
+        state.update(replace(SOURCE, generation=4 + number, **fields), {}, 0.0)
+        assert state.in_place == Applied("a", 4 if number == 0 else 3, "7")
