@@ -17,7 +17,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 OPENING = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -47,11 +47,21 @@ def remove_left_folders(places: Iterable[str], prefixes: Iterable[str]) -> None:
     for place in dict.fromkeys(map(os.path.realpath, places)):
         for entry in _names(place):
             found = name.match(entry)
-            path = os.path.join(place, entry)
             if found is not None and not _runs(int(found[1])):
-                with _free(path) as free:
-                    if free:
-                        shutil.rmtree(path, ignore_errors=True)
+                remove_if_left(os.path.join(place, entry))
+
+
+def remove_if_left(path: str) -> None:
+    """Remove a folder of this user, if it is one and no link, and nobody holds a lock on it; we do meanwhile."""
+    try:
+        descriptor = os.open(path, OPENING)
+    except OSError:
+        return
+    try:
+        if _take(descriptor):
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(descriptor)
 
 
 def _names(place: str) -> list[str]:
@@ -73,21 +83,7 @@ def _runs(process: int) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _free(path: str) -> Iterator[bool]:
-    """Whether it is a folder of this user, and no link, that nobody holds; it is held by us meanwhile."""
-    try:
-        descriptor = os.open(path, OPENING)
-    except OSError:
-        yield False
-        return
-    try:
-        yield _is_taken(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _is_taken(descriptor: int) -> bool:
+def _take(descriptor: int) -> bool:
     found = os.fstat(descriptor)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         return False

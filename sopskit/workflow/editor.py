@@ -18,6 +18,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 from sopskit.errors import EditorError, RefusedError
+from sopskit.keysources.ownfolder import remove_if_left
 from sopskit.memory import is_in_memory
 from sopskit.workflow.files import read_all, reason, write_all
 
@@ -226,17 +227,6 @@ def _first_in_memory(folders: Sequence[str]) -> str:
 def _sweep(base: str) -> None:
     """Remove folders of the same user's runs that were killed: nobody holds their lock."""
     with contextlib.suppress(OSError):
-        for entry in os.scandir(base):
-            if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False):
-                with contextlib.suppress(OSError):
-                    _sweep_one(entry.path)
-
-
-def _sweep_one(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        if os.fstat(descriptor).st_uid == os.geteuid():
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
-    finally:
-        os.close(descriptor)
+        for name in os.listdir(base):
+            if name.startswith(PREFIX):
+                remove_if_left(os.path.join(base, name))
